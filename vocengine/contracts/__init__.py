@@ -1,0 +1,39 @@
+"""The messages on the wire, and their codecs: what goes in, what comes out, what could not be read."""
+
+from vocengine.contracts.alert import Alert, Driver, Evidence, Verbatim
+from vocengine.contracts.dead_letter import DeadLetter, Rejected
+from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Sentiment, Span, SpanTopic
+from vocengine.contracts.feedback import CHANNELS, Feedback, Rating, Turn
+from vocengine.contracts.mention import Mention
+from vocengine.contracts.wire import (
+    decode_alert,
+    decode_enriched,
+    decode_feedback,
+    decode_mention,
+    encode,
+)
+
+__all__ = [
+    "CHANNELS",
+    "Alert",
+    "DeadLetter",
+    "Driver",
+    "Enriched",
+    "Evidence",
+    "Feedback",
+    "Labelled",
+    "Mention",
+    "ModelUsed",
+    "Rating",
+    "Rejected",
+    "Sentiment",
+    "Span",
+    "SpanTopic",
+    "Turn",
+    "Verbatim",
+    "decode_alert",
+    "decode_enriched",
+    "decode_feedback",
+    "decode_mention",
+    "encode",
+]

@@ -1,0 +1,84 @@
+"""Alert: that sentiment fell, for whom, by how much, on what evidence, on `voc.alerts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+AlertKind = Literal[
+    "topic_sentiment_fall",
+    "customer_sentiment_fall",
+    "product_sentiment_fall",
+    "channel_sentiment_fall",
+    "journey_stage_sentiment_fall",
+    "segment_sentiment_fall",
+]
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How strong the evidence is, and the budget it was tested against.
+
+    `value` is the e-detector's statistic when the alert was raised; it had to reach `threshold`, so that an
+    unchanged key raises a false alarm once in `threshold` mentions or less often (`budget` says it in words).
+    """
+
+    method: str
+    value: float
+    threshold: float
+    budget: str
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A channel, product or other part, with its share (0..1) of the negative mentions behind the fall."""
+
+    kind: str
+    name: str
+    share: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What a customer said, masked."""
+
+    event_id: str
+    occurred_at: datetime
+    channel: str
+    score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A fall of sentiment. Times are event times, but for `raised_at`, the wall clock.
+
+    Baseline and observed are shares of negativity 0..1 (0 = all positive): means of (1 − score) / 2.
+    `change` is observed − baseline, with a 95 % interval.
+    """
+
+    alert_id: str
+    kind: AlertKind
+    key: str
+    label: str
+    window_start: datetime
+    window_end: datetime
+    baseline_mean: float
+    baseline_n: int
+    baseline_from: datetime
+    observed_mean: float
+    observed_n: int
+    change: float
+    change_low: float
+    change_high: float
+    evidence: Evidence
+    severity: Severity
+    drivers: tuple[Driver, ...]
+    verbatims: tuple[Verbatim, ...]
+    opened_at: datetime
+    raised_at: datetime
+    status: Literal["open", "acknowledged", "resolved"] = "open"
+    schema_version: int = 1

@@ -1,0 +1,87 @@
+"""Every error that vocengine raises on purpose.
+
+VocengineError
+├── SettingsError            a setting, profile or policy file is wrong (names the setting and the value)
+├── InputError               something a user handed over cannot be read
+│   ├── MappingError         a source mapping is wrong
+│   └── SourceError          an input file is missing, damaged or of an unknown format
+├── ModelError               a model folder cannot be used
+│   ├── ModelMissing         nothing there, or the base weights are not installed
+│   └── ModelDamaged         the bytes do not match their digest, or cannot be read
+├── StoreError               the database
+│   ├── StoreUnavailable     cannot be reached now; worth trying again
+│   ├── SchemaOutdated       `vocengine db upgrade` is needed
+│   └── StaleMember          another member has taken over this partition; start again from its position
+├── StreamError              the broker
+│   ├── BrokerUnavailable    cannot be reached now; worth trying again
+│   └── TopicsMissing        `vocengine streams apply` is needed
+└── RegistryError            a topic operation that makes no sense (unknown id, too few spans)
+
+A record that is wrong is not an exception: it is a value (`contracts.Rejected`) that flows to the dead letters.
+"""
+
+from __future__ import annotations
+
+
+class VocengineError(Exception):
+    """Base of all errors raised on purpose; its text is one sentence a user can act on."""
+
+
+class SettingsError(VocengineError):
+    """A setting, profile or policy is wrong."""
+
+
+class InputError(VocengineError):
+    """Something that a user handed over cannot be read."""
+
+
+class MappingError(InputError):
+    """A source mapping is wrong."""
+
+
+class SourceError(InputError):
+    """An input file is missing, damaged or of an unknown format."""
+
+
+class ModelError(VocengineError):
+    """A model folder cannot be used."""
+
+
+class ModelMissing(ModelError):
+    """No model there, or its base weights are not installed."""
+
+
+class ModelDamaged(ModelError):
+    """The bytes do not match their digest, or cannot be read."""
+
+
+class StoreError(VocengineError):
+    """The database refused."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached now; worth trying again."""
+
+
+class SchemaOutdated(StoreError):
+    """The database schema is missing or old: `vocengine db upgrade`."""
+
+
+class StaleMember(StoreError):
+    """Another member has moved this partition on; give up the work and start from the stored position."""
+
+
+class StreamError(VocengineError):
+    """The broker refused."""
+
+
+class BrokerUnavailable(StreamError):
+    """The broker cannot be reached now; worth trying again."""
+
+
+class TopicsMissing(StreamError):
+    """The Kafka topics do not exist: `vocengine streams apply`."""
+
+
+class RegistryError(VocengineError):
+    """A topic operation that makes no sense: unknown id, too few spans, merge into itself."""
