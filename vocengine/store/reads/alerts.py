@@ -1,0 +1,99 @@
+"""Alerts as they were raised, newest first, and one with the trend around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from vocengine.contracts import Alert, Rejected, decode_alert
+from vocengine.errors import StoreError
+from vocengine.store.reads.cursor import Cursor, encode_cursor
+from vocengine.store.reads.ranges import MAX_DAYS, newest_hour, range_of
+from vocengine.store.reads.series import Series, series_of_key
+from vocengine.store.reads.session import Connection
+from vocengine.store.tables import alerts
+
+AlertStatus = Literal["open", "acknowledged", "resolved"]
+PAGE_SIZE = 50
+# What an alert's chart shows around its window: enough of before to see what was normal, and what came after.
+_BEFORE, _AFTER = timedelta(days=28), timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """A page of alerts, latest first; `next_before` is null on the last page."""
+
+    items: tuple[Alert, ...]
+    next_before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDetail:
+    """One alert, and the sentiment of its key (−1..1) from four weeks before its window to a week after."""
+
+    alert: Alert
+    series: Series
+
+
+def alert_page(
+    connection: Connection,
+    *,
+    status: AlertStatus | None = None,
+    key: str | None = None,
+    before: Cursor | None = None,
+    size: int = PAGE_SIZE,
+) -> AlertPage:
+    """Alerts of that status and key, by when the fall began, latest first."""
+    wanted: list[sa.ColumnElement[bool]] = []
+    if status is not None:
+        wanted.append(alerts.c.status == status)
+    if key is not None:
+        wanted.append(alerts.c.key == key)
+    if before is not None:
+        place = sa.tuple_(alerts.c.opened_at, alerts.c.alert_id)
+        wanted += [
+            alerts.c.opened_at <= before.at,
+            place < sa.tuple_(sa.literal(before.at), sa.literal(before.row_id)),
+        ]
+    rows = connection.execute(
+        sa.select(alerts.c.body, alerts.c.status)
+        .where(*wanted)
+        .order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc())
+        .limit(size + 1)
+    ).all()
+    items = tuple(_alert(body, now) for body, now in rows[:size])
+    more = len(rows) > size
+    return AlertPage(items, encode_cursor(Cursor(items[-1].opened_at, items[-1].alert_id)) if more else None)
+
+
+def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
+    """One alert with its trend, or None where no alert has that id."""
+    row = connection.execute(sa.select(alerts.c.body, alerts.c.status).where(alerts.c.alert_id == alert_id)).first()
+    if row is None:
+        return None
+    alert = _alert(row.body, row.status)
+    newest = newest_hour(connection)
+    end = alert.window_end + _AFTER
+    if newest is not None:
+        end = max(alert.window_end, min(end, newest + timedelta(hours=1)))
+    start = max(min(alert.baseline_from, alert.window_start), alert.window_start - _BEFORE)
+    start = min(max(start, end - timedelta(days=MAX_DAYS - 1)), end - timedelta(hours=1))
+    return AlertDetail(alert, series_of_key(connection, alert.key, range_of(start, end)))
+
+
+def open_alerts(connection: Connection, *, most: int = 100) -> int:
+    """How many alerts are open, counted up to `most`."""
+    some = sa.select(alerts.c.alert_id).where(alerts.c.status == "open").limit(most).subquery()
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0)
+
+
+def _alert(body: dict[str, Any], status: AlertStatus) -> Alert:
+    alert = decode_alert(orjson.dumps(body))
+    if isinstance(alert, Rejected):
+        raise StoreError(f"alert {body.get('alert_id')!r} in the database is not of this version: {alert.message}")
+    # The column moves on when somebody acknowledges; the body stays as it was published.
+    return replace(alert, status=status)

@@ -1,0 +1,51 @@
+"""The first page: how all feedback goes, where it comes from, what moved, what was raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from vocengine.contracts import Alert
+from vocengine.store.reads.alerts import alert_page, open_alerts
+from vocengine.store.reads.ranges import Range
+from vocengine.store.reads.series import Series, series_of_key, series_of_kind
+from vocengine.store.reads.session import Connection
+from vocengine.store.reads.topics import TopicTrend, topic_trends
+from vocengine.store.tables import rollups
+
+LATEST_ALERTS = 5
+MOVED_TOPICS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All feedback, or one key's part of it, over a range; `moved` are topics with a change that is certain."""
+
+    key: str
+    series: Series
+    channels: tuple[Series, ...]
+    products: tuple[Series, ...]
+    moved: tuple[TopicTrend, ...]
+    latest_alerts: tuple[Alert, ...]
+    open_alerts: int
+
+
+def overview(connection: Connection, within: Range, *, key: str = "all") -> Overview:
+    """The overview of everything, or the trend of `key` with the rest beside it for comparison."""
+    certain = [t for t in topic_trends(connection, within) if t.series.change and t.series.change.certain]
+    certain.sort(key=lambda topic: -abs(topic.series.change.difference) if topic.series.change else 0.0)
+    return Overview(
+        key=key,
+        series=series_of_key(connection, key, within),
+        channels=tuple(series_of_kind(connection, "channel", within)),
+        products=tuple(series_of_kind(connection, "product", within)[:12]),
+        moved=tuple(certain[:MOVED_TOPICS]),
+        latest_alerts=alert_page(connection, size=LATEST_ALERTS).items,
+        open_alerts=open_alerts(connection),
+    )
+
+
+def known_key(connection: Connection, key: str) -> bool:
+    """Whether anything was ever rolled up under the key."""
+    return connection.scalar(sa.select(rollups.c.key).where(rollups.c.key == key).limit(1)) is not None

@@ -1,0 +1,119 @@
+"""Sentiment over time from the hourly rollups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from vocengine.store.reads.ranges import Range
+from vocengine.store.reads.session import Connection
+from vocengine.store.tables import rollups
+from vocengine.trends.change import Change, Moments, added, change_of_mean, mean_interval, smooth
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One bucket [at, at + bucket): mentions, how many clearly negative and positive, mean score −1..1.
+
+    `low` and `high` are the 95 % interval of the mean, `smoothed` the exponentially weighted mean up to here.
+    """
+
+    at: datetime
+    n: int
+    negative_n: int
+    positive_n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    smoothed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A key's trend over a range, its totals, and the change of the last quarter against the one before.
+
+    `change` is null where either quarter has too few mentions to compare.
+    """
+
+    key: str
+    n: int
+    negative_n: int
+    positive_n: int
+    mean: float | None
+    change: Change | None
+    change_window_h: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    index: int
+    negative_n: int
+    positive_n: int
+    moments: Moments
+
+
+def series_of_key(connection: Connection, key: str, within: Range) -> Series:
+    """Trend of one key (`all`, `topic:12`, `customer:C-7`); all zeros where it was never mentioned."""
+    return _query(connection, rollups.c.key == key, within).get(key) or empty_series(key, within)
+
+
+def empty_series(key: str, within: Range) -> Series:
+    """The trend of a key that was never mentioned."""
+    return _series(key, (), within)
+
+
+def series_of_kind(connection: Connection, kind: str, within: Range) -> list[Series]:
+    """Trends of all keys of a kind that were mentioned in the range, most mentioned first."""
+    return sorted(_query(connection, rollups.c.kind == kind, within).values(), key=lambda s: (-s.n, s.key))
+
+
+def _query(connection: Connection, which: sa.ColumnElement[bool], within: Range) -> dict[str, Series]:
+    seconds = sa.func.extract("epoch", rollups.c.hour - sa.literal(within.start))
+    index = sa.cast(sa.func.floor(seconds / (within.bucket_h * 3600)), sa.Integer).label("bucket")
+    total = sa.func.sum
+    statement = (
+        sa.select(
+            rollups.c.key,
+            index,
+            total(rollups.c.n),
+            total(rollups.c.negative_n),
+            total(rollups.c.positive_n),
+            total(rollups.c.score_sum),
+            total(rollups.c.score_square_sum),
+        )
+        .where(which, rollups.c.hour >= within.start, rollups.c.hour < within.end)
+        .group_by(rollups.c.key, index)
+    )
+    rows: defaultdict[str, list[_Row]] = defaultdict(list)
+    for key, bucket, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
+        rows[key].append(_Row(bucket, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
+    return {key: _series(key, found, within) for key, found in rows.items()}
+
+
+def _series(key: str, rows: Sequence[_Row], within: Range) -> Series:
+    by_index = {row.index: row for row in rows}
+    filled = [by_index.get(i) or _Row(i, 0, 0, Moments()) for i in range(within.buckets)]
+    moments = [row.moments for row in filled]
+    smoothed = smooth(moments)
+    recent = within.recent_buckets
+    points = []
+    for row, level in zip(filled, smoothed, strict=True):
+        low, high = mean_interval(row.moments) or (None, None)
+        at = within.start + row.index * within.bucket
+        points.append(Point(at, row.moments.n, row.negative_n, row.positive_n, row.moments.mean, low, high, level))
+    before = added(moments[-2 * recent : -recent]) if len(moments) >= 2 * recent else Moments()
+    return Series(
+        key=key,
+        n=sum(m.n for m in moments),
+        negative_n=sum(row.negative_n for row in filled),
+        positive_n=sum(row.positive_n for row in filled),
+        mean=added(moments).mean,
+        change=change_of_mean(before, added(moments[-recent:])),
+        change_window_h=recent * within.bucket_h,
+        points=tuple(points),
+    )

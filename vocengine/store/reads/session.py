@@ -1,0 +1,39 @@
+"""A connection to read with: read-only, bounded in time, with errors in words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from vocengine.errors import SchemaOutdated, StoreUnavailable
+from vocengine.store.engine import transaction
+
+__all__ = ["STATEMENT_TIMEOUT_MS", "Connection", "Engine", "reading"]
+
+STATEMENT_TIMEOUT_MS = 5_000
+_MISSING_STATES = ("42P01", "42703")  # undefined table, undefined column
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A read-only snapshot of the database; every query in it sees the same moment.
+
+    Raises StoreUnavailable where the database cannot be reached, is overloaded or takes longer than
+    `STATEMENT_TIMEOUT_MS`; SchemaOutdated where tables are missing.
+    """
+    try:
+        with transaction(engine) as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            # The planner's just-in-time compiler costs more than these short queries take.
+            connection.exec_driver_sql("SET LOCAL jit = off")
+            yield connection
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) in _MISSING_STATES:
+            raise SchemaOutdated("the database lacks tables of this version: run `vocengine db upgrade`") from error
+        raise
+    except sa.exc.TimeoutError as error:
+        raise StoreUnavailable("the database is busy: no connection came free in time") from error
