@@ -69,17 +69,19 @@ def address_spans(match: re.Match[str]) -> Iterator[tuple[int, int]]:
         if _POSTCODE.fullmatch(match[0]):
             yield start, end
         return
-    before = text[max(0, start - _LOOK_BACK) : start]
     for pattern in (_STREET, _PLAIN_STREET):
         street = pattern.match(text, end)
         if street and not _NOT_NAMES.intersection(street["name"].lower().replace(".", "").split()):
-            unit = _UNIT_BEFORE.search(before)
+            unit = _UNIT_BEFORE.search(text[max(0, start - _LOOK_BACK) : start])
             yield start - (len(unit[0]) if unit else 0), street.end()
             return
     romance = _ROMANCE.match(text, end)
     if romance:
         yield start, romance.end()
         return
+    if text[start - 1 : start] != " ":
+        return
+    before = text[max(0, start - _LOOK_BACK) : start]
     ahead = _BOX_BEFORE.search(before) or _GERMAN.search(before)
     if ahead:
         town = _TOWN_AFTER.match(text, end)

@@ -28,6 +28,7 @@ _PLAIN_TABLE = str.maketrans(_PLAIN)
 _ANY_PLAIN = re.compile("[" + "".join(map(re.escape, _PLAIN)) + "]")
 _ZERO_WIDTH = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 _ANY_TRIGGER = re.compile(r"[@\d]|://|www\.|\bdot\b|\.[A-Za-z]{2,24}/", re.IGNORECASE)
+_MAX_LOOKS = 8
 
 
 class NameFinder(Protocol):
@@ -65,8 +66,11 @@ def mask(text: str, *, names: NameFinder | None = None) -> Masked:
     spans = _personal(text)
     if names is not None:
         spans = _with_names(text, spans, names.find(text))
-    # A replaced span changes what stands beside its neighbours, so look again until nothing new is found.
-    while spans:
+    # A replaced span changes what stands beside its neighbours, so look again until nothing new is found. Text made
+    # for the purpose could uncover one span a look, which would take quadratic time.
+    for _ in range(_MAX_LOOKS):
+        if not spans:
+            break
         text, found = _replace(text, spans, found)
         spans = _personal(text)
     return Masked(text, tuple(found))

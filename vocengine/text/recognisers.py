@@ -48,20 +48,29 @@ def luhn(digits: str) -> bool:
 _DIGIT_GROUP = re.compile(r"\d+")
 
 
+def _is_card(digits: str) -> bool:
+    # 2 to 6 begin the numbers of payment cards; 1, 7, 8 and 9 those of airlines, fuel and tracking.
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn(digits)
+
+
 def _card_spans(match: re.Match[str]) -> Iterator[Span]:
-    # The run may hold more than the card (a count before it, an expiry date behind): try whole groups of digits.
-    groups = [found.span() for found in _DIGIT_GROUP.finditer(match[0])]
-    digits = ["".join(str(int(char)) for char in match[0][start:end]) for start, end in groups]
+    groups = [(*found.span(), found[0]) for found in _DIGIT_GROUP.finditer(match[0])]
+    if _is_card("".join(digits for _, _, digits in groups[:20])) and len(groups) < 20:
+        yield match.span()
+        return
+    # The run may hold more than the card (a count before it, an expiry date behind): try whole groups as cards
+    # print them, of three digits and more but for the last.
     first = 0
     while first < len(groups):
         joined, best = "", 0
-        for last in range(first, len(groups)):
-            joined += digits[last]
+        for last in range(first, min(first + 7, len(groups))):
+            joined += groups[last][2]
             if len(joined) > 19:
                 break
-            # 2 to 6 begin the numbers of payment cards; 1, 7, 8 and 9 those of airlines, fuel and tracking.
-            if len(joined) >= 13 and joined[0] in "23456" and luhn(joined):
+            if _is_card(joined):
                 best = last + 1
+            if len(groups[last][2]) < 3:
+                break
         if best:
             yield match.start() + groups[first][0], match.start() + groups[best - 1][1]
         first = best or first + 1
@@ -108,18 +117,16 @@ def _spoken_mail_spans(match: re.Match[str]) -> Iterator[Span]:
         yield match.span()
 
 
-# Words before a number that say what it is.
-_CALLS = re.compile(
-    r"\b(?:call(?:ed|ing)?|phone|tel|telephone|mobile|cell|fax|whatsapp|ring|text(?:ed)?|sms|dial|contact|reach)\b"
-    r"\W{0,3}(?:(?:me|us|him|her|them|back|number|no|nr|is|was|on|at|to|my|home|work|it|s)\b\W{0,3}){0,5}$",
-    re.IGNORECASE,
+# Words before a number that say what it is, and words that may stand between.
+_CALLS = frozenset(
+    "call called calling phone phoned tel telephone mobile cell fax whatsapp ring text texted sms dial contact reach".split()
 )
-_NUMBERED = re.compile(
-    r"(?:\b(?:order|ticket|case|ref|reference|tracking|flight|confirmation|invoice|booking|account|serial|model|sku|"
-    r"item|part|claim|parcel|shipment|customer|id|code)\b\W{0,3}(?:(?:number|no|nr|num|id|is|was|code)\b\W{0,3}){0,3}"
-    r"|#\s?)$",
-    re.IGNORECASE,
+_NUMBERED = frozenset(
+    "order ticket case ref reference tracking flight confirmation invoice booking account serial model sku item part "
+    "claim parcel shipment customer id code".split()
 )
+_BETWEEN = frozenset("me us him her them back number no nr num is was on at to my home work it s".split())
+_WORD = re.compile(r"[^\W\d_]+")
 _DATE_LIKE = re.compile(
     r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}(?!\d)|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d\d(?!\d)"
     r"|(?:19|20)\d\d-(?:19|20)\d\d$|\d{1,3}(?:\.\d{1,3}){3}$"
@@ -127,18 +134,26 @@ _DATE_LIKE = re.compile(
 _CONTEXT_CHARS = 48
 
 
-def _before(match: re.Match[str]) -> str:
-    return match.string[max(0, match.start() - _CONTEXT_CHARS) : match.start()]
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _introduced_by(words: frozenset[str], match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - _CONTEXT_CHARS) : match.start()].lower()
+    for word in reversed(_WORD.findall(before)):
+        if word not in _BETWEEN:
+            return word in words
+    return False
 
 
 def _phone_spans(match: re.Match[str]) -> Iterator[Span]:
-    if not _DATE_LIKE.match(match[0]) and not _NUMBERED.search(_before(match)):
+    if not _DATE_LIKE.match(match[0]) and not _introduced_by(_NUMBERED, match):
         yield match.span()
 
 
 def _called_spans(match: re.Match[str]) -> Iterator[Span]:
-    digits = sum(char.isdigit() for char in match[0])
-    if 7 <= digits <= 15 and not _DATE_LIKE.match(match[0]) and _CALLS.search(_before(match)):
+    digits = _digits(match[0])
+    if 7 <= digits <= 15 and not _DATE_LIKE.match(match[0]) and _introduced_by(_CALLS, match):
         yield match.span()
 
 
@@ -167,7 +182,7 @@ RECOGNISERS = (
         "EMAIL",
         _AT,
         re.compile(
-            r"(?:mailto:)?(?<![\w.+%'@-])[\w.+%-]++(?:'[\w.+%-]++)*+@[\w-]++(?:\.[\w-]++)++(?<![\d.-])", re.IGNORECASE
+            r"(?:mailto:)?(?<![\w.+%'@\]-])[\w.+%-]++(?:'[\w.+%-]++)*+@[\w-]++(?:\.[\w-]++)++(?<![\d.-])", re.IGNORECASE
         ),
         _whole,
     ),
@@ -175,7 +190,7 @@ RECOGNISERS = (
         "EMAIL",
         re.compile(r"\b(?:dot|punkt|punto|point)\b", re.IGNORECASE),
         re.compile(
-            r"(?<![\w.+%'-])(?P<local>[\w.+%-]++(?: ?[(\[{]? ?\bdot\b ?[)\]}]? ?[\w+%-]++)?) {0,2}"
+            r"(?<![\w.+%'@\]-])(?P<local>[\w.+%-]++(?: ?[(\[{]? ?\bdot\b ?[)\]}]? ?[\w+%-]++)?) {0,2}"
             r"(?P<at>[(\[{] ?at ?[)\]}]|@|\bat\b) {0,2}(?P<host>[\w-]++)"
             r"(?: {0,2}(?:[(\[{] ?dot ?[)\]}]|\bdot\b) {0,2}(?:com|net|org|co|uk|edu|gov|info|biz|io|me|us|eu|ca|au|in|"
             r"de|fr|it|es|nl|ie|pt|br|mx|ch|at|be|se|no|dk|pl|ru|jp|cn)\b){1,2}",
@@ -217,7 +232,7 @@ RECOGNISERS = (
         _DIGIT,
         re.compile(rf"{_FREE}\(?0[1-9]\d{{0,4}}\)?(?:[ \-/.]{{0,2}}\d{{2,8}}){{1,5}}{_EXTENSION}{_FREE_END}"),
         lambda match: (
-            _phone_spans(match) if 9 <= sum(char.isdigit() for char in match[0]) <= 12 else iter(())
+            _phone_spans(match) if 9 <= _digits(match[0]) <= 12 else iter(())
         ),
     ),
     # Anything of a number's length that the words before it call a phone number.
@@ -230,7 +245,11 @@ RECOGNISERS = (
     Recogniser(
         "ADDRESS",
         _DIGIT,
-        re.compile(r"(?<![\w£$€.,])\d{1,5}[A-Za-z]?\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"),
+        # A house number stands beside a word; or half a postcode.
+        re.compile(
+            r"(?<![\w£$€.,])(?:(?<=[^\W\d] )|(?<=[.,] )|(?=\d++[A-Za-z]?,? {1,2}(?:[^\W\d]|\d++(?:st|nd|rd|th)\b)))"
+            r"\d{1,5}[A-Za-z]?\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"
+        ),
         address_spans,
     ),
     Recogniser(
@@ -238,7 +257,7 @@ RECOGNISERS = (
         _AT,
         re.compile(
             # Letters of scripts that put blanks between words: in Japanese a handle has no visible end.
-            r"(?<![\w@])@(?!\d{1,2}(?:[:.]\d\d)?(?:[ap]m|h)?\b)(?!\d{1,3}\b)"
+            r"(?<![\w@\]])@(?!\d{1,2}(?:[:.]\d\d)?(?:[ap]m|h)?\b)(?!\d{1,3}\b)"
             r"[A-Za-z0-9_\u00c0-\u024f\u0370-\u052f\u0590-\u06ff\u0900-\u097f]++(?:\.[a-z0-9_]++)*+"
             r"(?:@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++)?+"
         ),
