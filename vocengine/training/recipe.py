@@ -1,0 +1,81 @@
+"""What a training run is made of: a YAML file, checked before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vocengine.errors import SettingsError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskRecipe(_Part):
+    """How much one task counts: `weight` of its loss, `repeats` of its texts in an epoch."""
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    repeats: Annotated[int, Field(ge=1)] = 1
+
+
+class TasksRecipe(_Part):
+    """The tasks, all on one encoder; `spans` trains the sentiment head on pooled clauses and terms."""
+
+    sentiment: TaskRecipe = TaskRecipe()
+    emotions: TaskRecipe = TaskRecipe(weight=7.0)
+    tweet_emotion: TaskRecipe = TaskRecipe(repeats=3)
+    spans: TaskRecipe = TaskRecipe(weight=0.5, repeats=2)
+
+
+class OptimizerRecipe(_Part):
+    """AdamW with a linear warm-up and a linear fall to zero."""
+
+    encoder_rate: Annotated[float, Field(gt=0)] = 1.5e-4
+    head_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.06
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+
+
+class KeepRecipe(_Part):
+    """The loss that keeps the embedding: cosine to the base's, and the in-batch similarities."""
+
+    weight: Annotated[float, Field(ge=0)] = 20.0
+    similarity_weight: Annotated[float, Field(ge=0)] = 5.0
+
+
+class Recipe(_Part):
+    """Everything that decides the outcome of a run, but for the order in which a processor adds."""
+
+    name: str
+    version: str
+    languages: tuple[str, ...] = ("en",)
+    seed: int = 0
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    batch_texts: Annotated[int, Field(ge=2)] = 64
+    max_tokens: Annotated[int, Field(ge=8, le=512)] = 96
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    tasks: TasksRecipe = TasksRecipe()
+    optimizer: OptimizerRecipe = OptimizerRecipe()
+    keep: KeepRecipe = KeepRecipe()
+    # Texts of each split to read, for a quick trial; null reads all.
+    limit_texts: Annotated[int, Field(ge=8)] | None = None
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; raises SettingsError that names the field and the value."""
+    try:
+        return Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except OSError as error:
+        raise SettingsError(f"recipe {path} cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"recipe {path} is not valid YAML: {error}") from None
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in fault["loc"])
+        raise SettingsError(f"{field} of {path} is {fault.get('input')!r}: {fault['msg'].lower()}") from None
