@@ -46,7 +46,8 @@ def _plausible(value: datetime) -> datetime:
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_time_of_a_time), AfterValidator(_plausible)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+# Control characters in a key would not survive a database, a log line or a URL.
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Short = Annotated[str, StringConstraints(max_length=512)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS)]
 

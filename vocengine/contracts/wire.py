@@ -142,6 +142,8 @@ def _first_fault(error: ValidationError) -> Rejected:
     fault = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in fault["loc"]) or None
     message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "json_invalid":
+        return Rejected("invalid_json", f"not valid JSON: {message}")
     if field is None:
         code = "no_text" if "nothing that" in message or "neither text" in message else "invalid_record"
         return Rejected(code, message[:1].lower() + message[1:])

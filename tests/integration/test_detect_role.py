@@ -1,0 +1,65 @@
+"""detect: mentions become alerts, each published once; state and offsets move together."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.integration.wire import START, enriched, in_thread, produce, read_all, wait_until
+from vocengine.contracts import Alert, Enriched, decode_alert, encode
+from vocengine.settings import Settings
+from vocengine.store.tables import alerts, outbox
+from vocengine.stream.members import run_detect
+from vocengine.trends.mentions import Monitored, mentions_of
+
+pytestmark = pytest.mark.integration
+
+
+def stream(*, fall_on_day: int | None, days: int = 10, a_day: int = 60) -> list[Enriched]:
+    """Feedback on one product, whose sentiment falls on a day."""
+    draw = random.Random(5)
+    events = []
+    for number in range(days * a_day):
+        at = START + timedelta(days=number / a_day)
+        fallen = fall_on_day is not None and number // a_day >= fall_on_day
+        score = -0.9 if draw.random() < (0.8 if fallen else 0.25) else 0.8
+        events.append(enriched(number, score=score, at=at, text=f"Said on the kettle, number {number}."))
+    return events
+
+
+def mention_records(events: list[Enriched]) -> list[tuple[bytes, bytes]]:
+    return [(m.key.encode(), encode(m)) for event in events for m in mentions_of(event, Monitored())]
+
+
+def published(settings: Settings) -> list[Alert]:
+    return [alert for record in read_all(settings, "alerts") if isinstance(alert := decode_alert(record.value), Alert)]
+
+
+def test_a_fall_is_reported_once_with_its_evidence(settings: Settings, database: object) -> None:
+    records = mention_records(stream(fall_on_day=8))
+    produce(settings, "mentions", records)
+    with in_thread(run_detect, settings):
+        raised = wait_until(
+            lambda: len(found := published(settings)) >= 2 and found, what="alerts on product and channel"
+        )
+    by_key = {alert.key: alert for alert in raised}
+    assert sorted(alert.key for alert in raised) == ["channel:review", "product:kettle"]
+    alert = by_key["product:kettle"]
+    assert alert.kind == "product_sentiment_fall"
+    assert START + timedelta(days=7, hours=12) < alert.window_start <= alert.opened_at < START + timedelta(days=9)
+    assert alert.change_low > 0.05 and alert.evidence.value >= alert.evidence.threshold
+    assert 1 <= len(alert.verbatims) <= 5 and all("kettle" in verbatim.text for verbatim in alert.verbatims)
+    with database.engine.connect() as connection:  # type: ignore[attr-defined]
+        assert set(connection.scalars(sa.select(alerts.c.alert_id))) == {a.alert_id for a in raised}
+        assert connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 0
+
+
+def test_an_unchanged_stream_raises_nothing(settings: Settings, database: object) -> None:
+    produce(settings, "mentions", mention_records(stream(fall_on_day=None)))
+    produce(settings, "mentions", [(b"end", b"{broken")])
+    with in_thread(run_detect, settings):
+        wait_until(lambda: read_all(settings, "dead-letter"), what="the end of the stream")
+    assert published(settings) == []

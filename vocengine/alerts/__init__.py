@@ -1,0 +1,7 @@
+"""Sequential detection of falls with a budget of false alarms, and what an alert says."""
+
+from vocengine.alerts.budget import Meter
+from vocengine.alerts.detector import DetectorPolicy, KeyState
+from vocengine.alerts.watch import Budget, watch
+
+__all__ = ["Budget", "DetectorPolicy", "KeyState", "Meter", "watch"]

@@ -1,0 +1,73 @@
+"""A fall as the detector saw it → an alert that a person can check."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from vocengine.alerts.detector import Fall, Said
+from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
+from vocengine.contracts.alert import Severity
+
+METHOD = "e-detector (Shiryaev–Roberts mixture)"
+_VERBATIMS = 5
+_DRIVERS = 5
+_SEVERITIES: tuple[tuple[float, Severity], ...] = ((0.4, "critical"), (0.25, "high"), (0.12, "medium"))
+
+
+def to_alert(fall: Fall, mention: Mention, *, threshold: float, budget: str, raised_at: datetime) -> Alert:
+    """The alert for a fall that `mention` completed; the id follows from key and time, so a replay repeats it."""
+    change = fall.observed_mean - fall.baseline_mean
+    half = 1.96 * math.sqrt(_variance_of_mean(fall) + fall.baseline_mean * (1 - fall.baseline_mean) / fall.baseline_n)
+    basis = f"{mention.key}\x1f{fall.at.isoformat()}"
+    return Alert(
+        alert_id="a-" + hashlib.sha256(basis.encode()).hexdigest()[:20],
+        kind=f"{mention.kind}_sentiment_fall",  # type: ignore[arg-type]
+        key=mention.key,
+        label=mention.label,
+        window_start=fall.since,
+        window_end=fall.at,
+        baseline_mean=round(fall.baseline_mean, 4),
+        baseline_n=fall.baseline_n,
+        baseline_from=fall.baseline_from,
+        observed_mean=round(fall.observed_mean, 4),
+        observed_n=fall.observed_n,
+        change=round(change, 4),
+        change_low=round(change - half, 4),
+        change_high=round(change + half, 4),
+        evidence=Evidence(METHOD, round(fall.value, 1), round(threshold, 1), budget),
+        severity=next((name for least, name in _SEVERITIES if change >= least), "low"),
+        drivers=_drivers(fall.negatives),
+        verbatims=_verbatims(fall.negatives),
+        opened_at=fall.at,
+        raised_at=raised_at,
+    )
+
+
+def _variance_of_mean(fall: Fall) -> float:
+    n = fall.observed_n
+    if n < 2:
+        return 0.25
+    return max(0.0, fall.observed_square_sum / n - fall.observed_mean**2) / (n - 1)
+
+
+def _drivers(negatives: Sequence[Said]) -> tuple[Driver, ...]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for said in negatives:
+        counts["channel", said.channel] += 1
+        if said.product:
+            counts["product", said.product] += 1
+    total = len(negatives)
+    return tuple(Driver(kind, name, round(n / total, 3), n) for (kind, name), n in counts.most_common(_DRIVERS))
+
+
+def _verbatims(negatives: Sequence[Said]) -> tuple[Verbatim, ...]:
+    chosen: dict[str, Said] = {}
+    for said in sorted(negatives, key=lambda said: said.score):
+        chosen.setdefault(" ".join(said.excerpt.lower().split()), said)
+        if len(chosen) == _VERBATIMS:
+            break
+    return tuple(Verbatim(s.event_id, s.occurred_at, s.channel, s.score, s.excerpt) for s in chosen.values())

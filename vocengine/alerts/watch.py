@@ -1,0 +1,50 @@
+"""Mentions → alerts, over many keys: states in, states and alerts out. Knows neither Kafka nor the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from vocengine.alerts.budget import Meter
+from vocengine.alerts.detector import DetectorPolicy, KeyState
+from vocengine.alerts.report import to_alert
+from vocengine.contracts import Alert, Mention
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most `at_most` false alarms in `per_days` days, over all keys."""
+
+    at_most: float = 1.0
+    per_days: float = 7.0
+
+    def __str__(self) -> str:
+        return f"at most {self.at_most:g} false alarm{'s' if self.at_most != 1 else ''} in {self.per_days:g} days"
+
+
+def watch(
+    mentions: Iterable[Mention],
+    states: MutableMapping[str, KeyState],
+    meter: Meter,
+    *,
+    policy: DetectorPolicy,
+    budget: Budget,
+    partitions: int,
+    now: datetime,
+) -> list[Alert]:
+    """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts raised.
+
+    Every key of `mentions` must be in `states`. Cost is constant a mention.
+    """
+    alerts = []
+    for mention in mentions:
+        threshold = meter.threshold(partitions=partitions, at_most=budget.at_most, per_days=budget.per_days)
+        tested, fall = states[mention.key].update(
+            mention, policy, threshold=threshold, population_mean=meter.population_mean
+        )
+        customer_x = (1.0 - mention.score) / 2.0 if mention.kind == "customer" else None
+        meter.count(mention.occurred_at.date().toordinal(), tested=tested, customer_x=customer_x)
+        if fall is not None:
+            alerts.append(to_alert(fall, mention, threshold=threshold, budget=str(budget), raised_at=now))
+    return alerts

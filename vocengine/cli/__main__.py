@@ -1,0 +1,5 @@
+"""`python -m vocengine.cli`."""
+
+from vocengine.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, writers, positions, outbox, read models."""

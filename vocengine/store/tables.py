@@ -1,0 +1,198 @@
+"""The tables, once, for queries and migrations alike.
+
+`events` and `spans` are partitioned by month of `occurred_at`; `event_ids` is the narrow ledger that makes
+`event_id` unique over all months. All times are UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_Time = DateTime(timezone=True)
+
+event_ids = Table(
+    "event_ids",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("occurred_at", _Time, nullable=False),
+    Column("content_digest", Text, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Text, nullable=False),
+    Column("occurred_at", _Time, nullable=False),
+    Column("received_at", _Time, nullable=False),
+    Column("enriched_at", _Time, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("turns", JSONB),
+    Column("status", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("sentiment_label", Text),
+    Column("sentiment_score", Double),
+    Column("emotions", JSONB, nullable=False),
+    Column("intents", JSONB, nullable=False),
+    Column("effort", Double),
+    Column("urgency", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("account_id", Text),
+    Column("rating", JSONB),
+    Column("nps", SmallInteger),
+    Column("csat", Double),
+    Column("ces", Double),
+    Column("product", Text),
+    Column("journey_stage", Text),
+    Column("segments", JSONB, nullable=False),
+    Column("url", Text),
+    Column("attributes", JSONB, nullable=False),
+    Column("models", JSONB, nullable=False),
+    Column("topics_version", Integer),
+    Column("pipeline_version", Text, nullable=False),
+    PrimaryKeyConstraint("event_id", "occurred_at"),
+    Index(None, "occurred_at"),
+    Index(None, "customer_id", "occurred_at"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("event_id", Text, nullable=False),
+    Column("occurred_at", _Time, nullable=False),
+    Column("ordinal", SmallInteger, nullable=False),
+    Column("start_char", Integer, nullable=False),
+    Column("end_char", Integer, nullable=False),
+    Column("sentiment_label", Text, nullable=False),
+    Column("sentiment_score", Double, nullable=False),
+    Column("emotions", JSONB, nullable=False),
+    Column("topic_id", Integer),  # the nearest topic; null where none is near enough
+    Column("similarity", Double),
+    Column("other_topics", JSONB),
+    PrimaryKeyConstraint("event_id", "occurred_at", "ordinal"),
+    Index(None, "topic_id", "occurred_at"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("key", Text, nullable=False),  # "all", "topic:12", "customer:C-7", "segment:region=north", …
+    Column("hour", _Time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("negative_n", Integer, nullable=False),
+    Column("positive_n", Integer, nullable=False),
+    Column("score_sum", Double, nullable=False),
+    Column("score_square_sum", Double, nullable=False),
+    PrimaryKeyConstraint("key", "hour"),
+    Index(None, "kind", "hour"),
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("topic_id", Integer, Identity(start=1), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("keywords", ARRAY(Text), nullable=False),
+    Column("centroid", LargeBinary, nullable=False),  # float32, little-endian, unit length
+    Column("threshold", Double, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("examples", ARRAY(Text), nullable=False),
+    Column("born_version", Integer, nullable=False),
+    Column("retired_version", Integer),
+)
+
+topic_versions = Table(
+    "topic_versions",
+    metadata,
+    Column("version", Integer, Identity(start=1), primary_key=True),
+    Column("created_at", _Time, nullable=False),
+    Column("encoder_digest", Text, nullable=False),
+    Column("spans_fitted", Integer, nullable=False),
+    Column("outlier_share", Double, nullable=False),
+    Column("settings", JSONB, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("opened_at", _Time, nullable=False),
+    Column("raised_at", _Time, nullable=False),
+    Column("change", Double, nullable=False),
+    Column("body", JSONB, nullable=False),  # the whole alert as it was published
+    Index(None, "opened_at"),
+    Index(None, "key", "opened_at"),
+)
+
+detector_state = Table(
+    "detector_state",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+)
+
+# Where each consumer stands, in the same transaction as what it wrote: the heart of exactly-once.
+consumer_positions = Table(
+    "consumer_positions",
+    metadata,
+    Column("group_name", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    PrimaryKeyConstraint("group_name", "topic", "partition"),
+)
+
+# Messages that must leave for Kafka because of what was written here; `seq` follows commit order.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, Identity(start=1), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary, nullable=False),
+    Column("created_at", _Time, nullable=False),
+)
+
+# Which installation this is: the relay's cursor in Kafka belongs to this database and no other.
+installation = Table(
+    "installation",
+    metadata,
+    Column("installation_id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+)

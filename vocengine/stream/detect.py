@@ -1,0 +1,100 @@
+"""detect: mentions → detector states and alerts; the alerts leave by the outbox."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, watch
+from vocengine.contracts import Mention, Rejected, decode_mention, encode
+from vocengine.settings import AlertSettings, Settings
+from vocengine.store import detector_states, outbox
+from vocengine.stream.inbox import Received
+from vocengine.stream.to_database import DatabaseSession
+
+# States kept in memory between batches; beyond it the whole cache is dropped and read again as needed.
+_CACHED_KEYS = 100_000
+
+
+class DetectHandler:
+    """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
+
+    def __init__(self, settings: AlertSettings, *, alerts_topic: str, partitions: int) -> None:
+        self._policy = DetectorPolicy(
+            min_effect=settings.min_effect,
+            min_history=settings.min_history_mentions,
+            customer_min_history=settings.customer_min_history_mentions,
+            min_observed=settings.min_observed_mentions,
+            cool_down=timedelta(hours=settings.cool_down_h),
+            allowed_lateness=timedelta(hours=settings.allowed_lateness_h),
+        )
+        self._budget = Budget(settings.at_most_false_alarms, settings.per_days)
+        self._alerts_topic = alerts_topic
+        self._partitions = partitions
+        self._states: dict[str, KeyState] = {}
+        self._meters: dict[str, Meter] = {}
+
+    def handle(
+        self, connection: sa.Connection, batch: Sequence[Received[Mention]]
+    ) -> list[tuple[Received[Mention], Rejected]]:
+        """Move the detectors; alerts go to their table and to the outbox."""
+        by_partition: defaultdict[int, list[Mention]] = defaultdict(list)
+        for record in batch:
+            by_partition[record.partition.partition].append(record.message)
+        self._read(connection, batch, by_partition)
+        raised = []
+        for partition, mentions in by_partition.items():
+            raised += watch(
+                mentions,
+                self._states,
+                self._meters[_meter_key(partition)],
+                policy=self._policy,
+                budget=self._budget,
+                partitions=self._partitions,
+                now=datetime.now(UTC),
+            )
+        moved = {record.message.key for record in batch}
+        detector_states.save(
+            connection,
+            {key: self._states[key].to_bytes() for key in moved}
+            | {key: self._meters[key].to_bytes() for key in map(_meter_key, by_partition)},
+        )
+        detector_states.add_alerts(connection, raised)
+        outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])
+        return []
+
+    def committed(self) -> None:
+        """The cache is what the database holds."""
+        if len(self._states) > _CACHED_KEYS:
+            self._states.clear()
+
+    def rolled_back(self) -> None:
+        """The cache is ahead of the database: drop it."""
+        self._states.clear()
+        self._meters.clear()
+
+    def _read(
+        self, connection: sa.Connection, batch: Sequence[Received[Mention]], partitions: dict[int, list[Mention]]
+    ) -> None:
+        kinds = {record.message.key: record.message.kind for record in batch if record.message.key not in self._states}
+        meters = [key for key in map(_meter_key, partitions) if key not in self._meters]
+        stored = detector_states.load(connection, [*kinds, *meters])
+        for key, kind in kinds.items():
+            self._states[key] = KeyState.from_bytes(stored[key]) if key in stored else KeyState(kind)
+        for key in meters:
+            self._meters[key] = Meter.from_bytes(stored[key]) if key in stored else Meter()
+
+
+def open_detect(settings: Settings, engine: sa.Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
+    """A session of the role; `partitions` is how many the mentions have."""
+    handler = DetectHandler(settings.alerts, alerts_topic=settings.kafka.topic("alerts"), partitions=partitions)
+    return DatabaseSession(
+        "detect", settings, engine, handler, topic="mentions", decode=decode_mention, instance=instance
+    )
+
+
+def _meter_key(partition: int) -> str:
+    return f"meter:{partition}"

@@ -1,0 +1,86 @@
+"""store and detect as they run in a process: with the database ready and the outbox relay beside them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+
+import sqlalchemy as sa
+
+from vocengine.errors import StoreUnavailable
+from vocengine.metrics import RoleMetrics
+from vocengine.settings import Settings
+from vocengine.store import engine as store_engine
+from vocengine.store import schema
+from vocengine.stream import role, topology
+from vocengine.stream.detect import open_detect
+from vocengine.stream.relay import RelaySession
+from vocengine.stream.store import open_store
+
+log = logging.getLogger(__name__)
+
+
+def run_store(settings: Settings, stop: threading.Event) -> None:
+    """Run a store member until `stop`."""
+    engine = _ready_database(settings, stop)
+    instance = settings.instance or new_instance()
+    with RoleMetrics("store", settings.metrics) as metrics, _Relaying(settings, engine, stop):
+        role.run(
+            "store",
+            lambda: open_store(settings, engine, instance=instance),
+            stop,
+            retry_max_s=settings.stream.retry_max_s,
+            on_step=metrics.stepped,
+        )
+
+
+def run_detect(settings: Settings, stop: threading.Event) -> None:
+    """Run a detect member until `stop`."""
+    engine = _ready_database(settings, stop)
+    instance = settings.instance or new_instance()
+
+    def open_session() -> role.Session:
+        partitions = topology.check(settings.kafka)["mentions"]
+        return open_detect(settings, engine, instance=instance, partitions=partitions)
+
+    with RoleMetrics("detect", settings.metrics) as metrics, _Relaying(settings, engine, stop):
+        role.run("detect", open_session, stop, retry_max_s=settings.stream.retry_max_s, on_step=metrics.stepped)
+
+
+class _Relaying:
+    """The outbox relay in a thread beside the role; only one in the installation is at work."""
+
+    def __init__(self, settings: Settings, engine: sa.Engine, stop: threading.Event) -> None:
+        self._thread = threading.Thread(
+            target=role.run,
+            args=("relay", lambda: RelaySession(settings, engine, stop), stop),
+            name="relay",
+            daemon=True,
+        )
+        self._stop = stop
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+
+def _ready_database(settings: Settings, stop: threading.Event) -> sa.Engine:
+    """Wait for the database, and refuse a schema that is not ours (SchemaOutdated)."""
+    engine = store_engine.connect(settings)
+    while True:
+        try:
+            schema.check(engine)
+            return engine
+        except StoreUnavailable as error:
+            log.warning("%s; trying again", error)
+            if stop.wait(1.0):
+                return engine
+
+
+def new_instance() -> str:
+    """A name for a member that was given none."""
+    return uuid.uuid4().hex[:12]

@@ -1,0 +1,1 @@
+"""Topics: discovered on a sample, kept in a registry, assigned to spans as a stream."""

@@ -1,0 +1,57 @@
+"""Spans → topics: the nearest centroids over each topic's own threshold, one matrix product a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vocengine.contracts import SpanTopic
+
+# A second topic counts where it is nearly as near as the first.
+CLOSE = 0.05
+MOST_TOPICS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the registry. `centroid` (d,) is of unit length; a span belongs where its cosine ≥ `threshold`."""
+
+    topic_id: int
+    label: str
+    keywords: tuple[str, ...]
+    centroid: npt.NDArray[np.float32]
+    threshold: float
+    size: int
+    examples: tuple[str, ...] = ()
+
+
+class TopicIndex:
+    """The topics of one registry version, ready to assign spans to."""
+
+    def __init__(self, version: int, topics: tuple[Topic, ...]) -> None:
+        self.version = version
+        self.topics = topics
+        self._centroids = np.stack([t.centroid for t in topics]) if topics else np.zeros((0, 0), dtype=np.float32)
+        self._thresholds = np.array([t.threshold for t in topics], dtype=np.float32)
+
+    def assign(self, embeddings: npt.NDArray[np.float32]) -> list[tuple[SpanTopic, ...]]:
+        """Topics of each row of `embeddings` (n, d), nearest first; empty where none is near enough."""
+        if not self.topics or not len(embeddings):
+            return [()] * len(embeddings)
+        similarity = embeddings @ self._centroids.T
+        eligible = np.where(similarity >= self._thresholds, similarity, -np.inf)
+        best = eligible.max(axis=1)
+        chosen = eligible >= (best - CLOSE)[:, None]
+        chosen &= np.isfinite(eligible)
+        return [
+            self._named(row, similarity[i]) if (row := np.flatnonzero(chosen[i])).size else () for i in range(len(best))
+        ]
+
+    def _named(self, columns: npt.NDArray[Any], similarity: npt.NDArray[np.float32]) -> tuple[SpanTopic, ...]:
+        ordered = sorted(columns, key=lambda c: -similarity[c])[:MOST_TOPICS]
+        return tuple(
+            SpanTopic(self.topics[c].topic_id, self.topics[c].label, round(float(similarity[c]), 3)) for c in ordered
+        )
