@@ -50,7 +50,9 @@ def secret_spans(match: re.Match[str]) -> Iterator[tuple[int, int]]:
         start = base + parts.start("authority")
         yield start, start + len(user_info)
     host = authority[len(user_info) + 1 :] if user_info else authority
-    yield from ((base + start, base + end) for start, end in _path_spans(host, parts["path"], parts.start("path")))
+    yield from (
+        (base + start, base + end) for start, end in _path_spans(host, parts["path"], parts.start("path"))
+    )
     if parts["query"] is not None and not _harmless_query(parts["query"][1:]):
         yield base + parts.start("query") + 1, base + parts.end("query")
     if parts["fragment"] is not None:

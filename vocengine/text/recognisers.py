@@ -107,7 +107,9 @@ def _iban_spans(match: re.Match[str]) -> Iterator[Span]:
             return
 
 
-_MAIL_HOST = re.compile(r"g(?:oogle)?mail|yahoo|hotmail|outlook|icloud|live|aol|msn|proton(?:mail)?|gmx|web|mail")
+_MAIL_HOST = re.compile(
+    r"g(?:oogle)?mail|yahoo|hotmail|outlook|icloud|live|aol|msn|proton(?:mail)?|gmx|web|mail"
+)
 
 
 def _spoken_mail_spans(match: re.Match[str]) -> Iterator[Span]:
@@ -182,7 +184,8 @@ RECOGNISERS = (
         "EMAIL",
         _AT,
         re.compile(
-            r"(?:mailto:)?(?<![\w.+%'@\]-])[\w.+%-]++(?:'[\w.+%-]++)*+@[\w-]++(?:\.[\w-]++)++(?<![\d.-])", re.IGNORECASE
+            r"(?:mailto:)?(?<![\w.+%'@\]-])[\w.+%-]++(?:'[\w.+%-]++)*+@[\w-]++(?:\.[\w-]++)++(?<![\d.-])",
+            re.IGNORECASE,
         ),
         _whole,
     ),
@@ -214,7 +217,9 @@ RECOGNISERS = (
     Recogniser(
         "PHONE",
         _PLUS,
-        re.compile(rf"(?<!\w)(?:\+ ?|(?<![\d.,:/-])00)(?:[1-9]|\([1-9])(?:[ .\-/()]{{0,2}}\d){{7,14}}{_EXTENSION}(?!\d)"),
+        re.compile(
+            rf"(?<!\w)(?:\+ ?|(?<![\d.,:/-])00)(?:[1-9]|\([1-9])(?:[ .\-/()]{{0,2}}\d){{7,14}}{_EXTENSION}(?!\d)"
+        ),
         _phone_spans,
     ),
     # North America: (415) 555-0132, 415-555-0132, 1.415.555.0132, 4155550132.
@@ -231,9 +236,7 @@ RECOGNISERS = (
         "PHONE",
         _DIGIT,
         re.compile(rf"{_FREE}\(?0[1-9]\d{{0,4}}\)?(?:[ \-/.]{{0,2}}\d{{2,8}}){{1,5}}{_EXTENSION}{_FREE_END}"),
-        lambda match: (
-            _phone_spans(match) if 9 <= _digits(match[0]) <= 12 else iter(())
-        ),
+        lambda match: _phone_spans(match) if 9 <= _digits(match[0]) <= 12 else iter(()),
     ),
     # Anything of a number's length that the words before it call a phone number.
     Recogniser(
