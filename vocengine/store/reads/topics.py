@@ -77,7 +77,7 @@ def topic_detail(connection: Connection, topic_id: int, within: Range) -> TopicD
 _DESCRIPTION = (topics.c.topic_id, topics.c.label, topics.c.keywords, topics.c.retired_version)
 
 
-def _trend(row: sa.Row[Any], series: Series, everything: int) -> TopicTrend:
+def _trend(row: Any, series: Series, everything: int) -> TopicTrend:
     return TopicTrend(
         topic_id=row.topic_id,
         label=row.label,
