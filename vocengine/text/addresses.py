@@ -51,13 +51,16 @@ _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}")
 
 # "2 hour drive", "3 lane road", "5 star place", "20 minutes down the road" measure; they do not lead to a door.
 _NOT_NAMES = frozenset(
-    "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year years mile miles km "
-    "kilometre kilometres meter meters metre metres yard yards foot feet lane lanes way ways star stars people person men "
-    "man women kids guys times time pm am in on off the a an my your his her our their this that down up across along over "
-    "from to at of for and or with near by into out more other different same car cars block blocks inch inches percent "
-    "bed bedroom room rooms piece pieces pack busy dollars dollar pounds pound euros bucks usd gbp eur is are was were it "
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep "
-    "oct nov dec monday tuesday wednesday thursday friday saturday sunday cans bottles boxes doctor mr mrs ms".split()
+    re.findall(
+        r"\S+",
+        "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year years mile miles km "
+        "kilometre kilometres meter meters metre metres yard yards foot feet lane lanes way ways star stars people person men "
+        "man women kids guys times time pm am in on off the a an my your his her our their this that down up across along over "
+        "from to at of for and or with near by into out more other different same car cars block blocks inch inches percent "
+        "bed bedroom room rooms piece pieces pack busy dollars dollar pounds pound euros bucks usd gbp eur is are was were it "
+        "january february march april may june july august september october november december jan feb mar apr jun jul aug sep "
+        "oct nov dec monday tuesday wednesday thursday friday saturday sunday cans bottles boxes doctor mr mrs ms",
+    )
 )
 _LOOK_BACK = 48
 

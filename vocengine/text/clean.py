@@ -16,9 +16,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 
-_JOINED_SCRIPTS = (
-    "\u0620-\u065f\u066e-\u06d3\u06fa-\u08ff\u0900-\u0965\u0971-\u09e5\u0a00-\u0a65\u0a70-\u0dff"
-)
+_JOINED_SCRIPTS = "\u0620-\u065f\u066e-\u06d3\u06fa-\u08ff\u0900-\u0965\u0971-\u09e5\u0a00-\u0a65\u0a70-\u0dff"
 _PICTURES = "\u00a9\u00ae\u203c-\u2049\u2122-\u2bff\u3030-\u303d\u3297\u3299\U0001f000-\U0001faff"
 _CONTROL_ASCII = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _INVISIBLE = re.compile(

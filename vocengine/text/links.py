@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 # Query parameters that say which page, not whose; their values must be short and plain all the same.
 _HARMLESS_NAMES = frozenset(
-    "page p sort order_by lang hl locale size color colour category cat tab view format currency rating stars "
-    "utm_source utm_medium utm_campaign utm_content utm_term".split()
+    re.findall(
+        r"\S+",
+        "page p sort order_by lang hl locale size color colour category cat tab view format currency rating stars "
+        "utm_source utm_medium utm_campaign utm_content utm_term",
+    )
 )
 _HARMLESS_VALUE = re.compile(r"[A-Za-z_.-]{0,24}|\d{1,4}")
 _HARMLESS_FRAGMENT = re.compile(r"[A-Za-z]{1,16}(?:[-_][A-Za-z]{1,16}){0,3}")
@@ -20,8 +23,11 @@ _PROFILE_HOSTS = re.compile(
 # On those hosts, the first parts of a path that are followed by, or are not, the name of a person.
 _PROFILE_PREFIXES = frozenset({"in", "add", "people", "u", "user", "profile", "paypalme"})
 _NOT_PROFILES = frozenset(
-    "i hashtag search explore p reel reels tv story stories events groups pages company jobs help about login share "
-    "sharer intent home watch marketplace policies legal photo.php profile.php".split()
+    re.findall(
+        r"\S+",
+        "i hashtag search explore p reel reels tv story stories events groups pages company jobs help about login share "
+        "sharer intent home watch marketplace policies legal photo.php profile.php",
+    )
 )
 
 _PARTS = re.compile(
@@ -50,9 +56,7 @@ def secret_spans(match: re.Match[str]) -> Iterator[tuple[int, int]]:
         start = base + parts.start("authority")
         yield start, start + len(user_info)
     host = authority[len(user_info) + 1 :] if user_info else authority
-    yield from (
-        (base + start, base + end) for start, end in _path_spans(host, parts["path"], parts.start("path"))
-    )
+    yield from ((base + start, base + end) for start, end in _path_spans(host, parts["path"], parts.start("path")))
     if parts["query"] is not None and not _harmless_query(parts["query"][1:]):
         yield base + parts.start("query") + 1, base + parts.end("query")
     if parts["fragment"] is not None:

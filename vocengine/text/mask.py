@@ -151,12 +151,8 @@ class _Taken:
 def _with_names(
     text: str, spans: list[tuple[int, int, str]], names: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int, str]]:
-    taken = _Taken(
-        [*((start, end) for start, end, _ in spans), *(match.span() for match in _TOKEN.finditer(text))]
-    )
-    named = [
-        (start, end, "NAME") for start, end in sorted(set(names)) if start < end and taken.free(start, end)
-    ]
+    taken = _Taken([*((start, end) for start, end, _ in spans), *(match.span() for match in _TOKEN.finditer(text))])
+    named = [(start, end, "NAME") for start, end in sorted(set(names)) if start < end and taken.free(start, end)]
     return sorted([*spans, *named])
 
 

@@ -107,9 +107,7 @@ def _iban_spans(match: re.Match[str]) -> Iterator[Span]:
             return
 
 
-_MAIL_HOST = re.compile(
-    r"g(?:oogle)?mail|yahoo|hotmail|outlook|icloud|live|aol|msn|proton(?:mail)?|gmx|web|mail"
-)
+_MAIL_HOST = re.compile(r"g(?:oogle)?mail|yahoo|hotmail|outlook|icloud|live|aol|msn|proton(?:mail)?|gmx|web|mail")
 
 
 def _spoken_mail_spans(match: re.Match[str]) -> Iterator[Span]:
@@ -121,13 +119,19 @@ def _spoken_mail_spans(match: re.Match[str]) -> Iterator[Span]:
 
 # Words before a number that say what it is, and words that may stand between.
 _CALLS = frozenset(
-    "call called calling phone phoned tel telephone mobile cell fax whatsapp ring text texted sms dial contact reach".split()
+    re.findall(
+        r"\S+",
+        "call called calling phone phoned tel telephone mobile cell fax whatsapp ring text texted sms dial contact reach",
+    )
 )
 _NUMBERED = frozenset(
-    "order ticket case ref reference tracking flight confirmation invoice booking account serial model sku item part "
-    "claim parcel shipment customer id code".split()
+    re.findall(
+        r"\S+",
+        "order ticket case ref reference tracking flight confirmation invoice booking account serial model sku item part "
+        "claim parcel shipment customer id code",
+    )
 )
-_BETWEEN = frozenset("me us him her them back number no nr num is was on at to my home work it s".split())
+_BETWEEN = frozenset(re.findall(r"\S+", "me us him her them back number no nr num is was on at to my home work it s"))
 _WORD = re.compile(r"[^\W\d_]+")
 _DATE_LIKE = re.compile(
     r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}(?!\d)|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d\d(?!\d)"

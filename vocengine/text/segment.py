@@ -17,13 +17,16 @@ MIN_CLAUSE_WORDS = 3
 _WRAPPED_LINE_CHARS = 60
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st vs e.g eg i.e ie cf al approx dept est gen sgt capt rev hon tel ext min max misc incl excl "
-    "ave blvd rd apt fig vol ed pp jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri u.s u.k ph.d a.k.a "
-    "bzw z.b".split()
+    re.findall(
+        r"\S+",
+        "mr mrs ms dr prof sr jr st vs e.g eg i.e ie cf al approx dept est gen sgt capt rev hon tel ext min max misc incl excl "
+        "ave blvd rd apt fig vol ed pp jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri u.s u.k ph.d a.k.a "
+        "bzw z.b",
+    )
 )
 # These end a sentence when a capital follows, and numbers ("No. 5") never do.
-_OPEN_ABBREVIATIONS = frozenset("etc inc ltd co corp llc a.m p.m am pm".split())
-_BEFORE_NUMBER = frozenset("no nos nr p art sec ch".split())
+_OPEN_ABBREVIATIONS = frozenset(re.findall(r"\S+", "etc inc ltd co corp llc a.m p.m am pm"))
+_BEFORE_NUMBER = frozenset(re.findall(r"\S+", "no nos nr p art sec ch"))
 _TOP_LEVEL = re.compile(r"(?:com|net|org|co|io|uk|de|us|js|tv|app|ai)\b", re.IGNORECASE)
 
 _PICTURES = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f"
@@ -56,9 +59,7 @@ _TURN = re.compile(
     r")(?=[\s,:])",
     re.IGNORECASE,
 )
-_MARK = re.compile(
-    r";(?=\s)|(?<=\s)[-\u2013](?=\s)|--++|\u2014|(?<=[^\s.])\.{2,}+(?=\s)|(?<=\S)\u2026(?=\s)|\n"
-)
+_MARK = re.compile(r";(?=\s)|(?<=\s)[-\u2013](?=\s)|--++|\u2014|(?<=[^\s.])\.{2,}+(?=\s)|(?<=\S)\u2026(?=\s)|\n")
 # "Although the food was great, the service was slow" turns at its comma.
 _LEADING_TURN = re.compile(
     r"\W{0,3}(?:and |but )?(?:although|though|even though|while|whereas|despite|in spite of|except for|apart from)\b",
@@ -129,15 +130,10 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
         # Not inside a link, an address or a name such as Booking.Com.
         word = text[max(at - 64, start) : at].rpartition(" ")[2]
         return not (
-            any(sign in word for sign in "/@.")
-            or word.startswith("www")
-            or _TOP_LEVEL.match(text, match.end())
+            any(sign in word for sign in "/@.") or word.startswith("www") or _TOP_LEVEL.match(text, match.end())
         )
     if kind == "picture":
-        return (
-            match[0][0] not in _HEARTS
-            and len(_WORD.findall(text[max(start, at - 200) : at])) >= MIN_CLAUSE_WORDS
-        )
+        return match[0][0] not in _HEARTS and len(_WORD.findall(text[max(start, at - 200) : at])) >= MIN_CLAUSE_WORDS
     if kind != "stop":
         return True
     following = text[match.end() : match.end() + 16].lstrip()[:1]
@@ -185,9 +181,7 @@ def _candidates(text: str, start: int, end: int) -> Iterator[int]:
     line = start
     for match in _MARK.finditer(text, start, end):
         if match[0] == "\n":
-            wrapped = (
-                match.start() - line >= _WRAPPED_LINE_CHARS and text[match.end() : match.end() + 1].islower()
-            )
+            wrapped = match.start() - line >= _WRAPPED_LINE_CHARS and text[match.end() : match.end() + 1].islower()
             line = match.end()
             if wrapped:
                 continue
