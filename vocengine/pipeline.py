@@ -74,7 +74,9 @@ def enrich(
     used, enriched = models.used(), []
     for i, event in enumerate(batch):
         row = row_of.get(i)
-        sentiment, emotions, spans = None, (), ()
+        sentiment: Sentiment | None = None
+        emotions: tuple[Labelled, ...] = ()
+        spans: tuple[Span, ...] = ()
         if row is not None:
             sentiment = _sentiment(read.sentiment[row])
             emotions = _emotions(models, read.emotions[row])

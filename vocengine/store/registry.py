@@ -15,7 +15,8 @@ from vocengine.topics.discover import Discovered
 
 def newest_version(connection: sa.Connection) -> int | None:
     """The registry version in force, None before the first discovery."""
-    return connection.scalar(sa.select(sa.func.max(topic_versions.c.version)))
+    version = connection.scalar(sa.select(sa.func.max(topic_versions.c.version)))
+    return None if version is None else int(version)
 
 
 def load_index(connection: sa.Connection) -> TopicIndex | None:

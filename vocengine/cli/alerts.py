@@ -1,0 +1,35 @@
+"""vocengine alerts."""
+
+from __future__ import annotations
+
+import click
+
+from vocengine.cli.context import settings_of
+
+
+@click.group(invoke_without_command=True)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.pass_context
+def alerts(ctx: click.Context, limit: int) -> None:
+    """List the newest alerts."""
+    settings = settings_of(ctx)
+    from vocengine.cli.tables import table
+    from vocengine.store import engine
+    from vocengine.store.reads import alert_page
+
+    with engine.transaction(engine.connect(settings)) as connection:
+        found = alert_page(connection).items[:limit]
+    table(
+        ["opened at", "severity", "what fell", "from", "to", "mentions"],
+        [
+            [
+                f"{a.opened_at:%Y-%m-%d %H:%M}",
+                a.severity,
+                a.label,
+                f"{a.baseline_mean:.2f}",
+                f"{a.observed_mean:.2f}",
+                a.observed_n,
+            ]
+            for a in found
+        ],
+    )

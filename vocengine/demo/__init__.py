@@ -1,0 +1,1 @@
+"""The demo: sample feedback of a fictitious retailer with planted incidents, through the real stream."""

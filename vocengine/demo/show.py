@@ -1,0 +1,234 @@
+"""The demo, step by step, with progress; what it prints is read back from Kafka and the database."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vocengine.cli.tables import table
+from vocengine.contracts import Alert, Feedback, Rejected, decode_alert, decode_feedback
+from vocengine.demo.incidents import Outcome, judge, load_incidents
+from vocengine.errors import StreamError, VocengineError
+from vocengine.intake import replay
+from vocengine.paths import resource
+from vocengine.settings import Settings
+from vocengine.store import engine as store_engine
+from vocengine.store import schema
+from vocengine.store.tables import alerts, events
+from vocengine.stream import letters, role, topology
+from vocengine.stream.broker import WHEEL_LIMITS, LocalBroker, choose
+from vocengine.stream.sink import FeedbackSink
+from vocengine.stream.supervisor import Supervisor
+from vocengine.stream.topic_discovery import Report, discover
+
+# Alerts leave a moment after the last event is stored; two quiet looks in a row mean that all are out.
+_QUIET_S = 3.0
+_TIMEOUT_S = 600.0
+
+
+def run_demo(
+    settings: Settings,
+    *,
+    broker: Literal["auto", "apache", "wheel"],
+    own_broker: bool,
+    speed: float | None,
+    stay: bool,
+) -> bool:
+    """Run the demo; returns whether a planted incident was missed. Raises VocengineError."""
+    console = Console()
+    folder = settings.data_dir
+    _check_port(settings)
+    if own_broker:
+        shutil.rmtree(folder, ignore_errors=True)  # a demo begins with nothing
+    folder.mkdir(parents=True, exist_ok=True)
+    stop = role.stop_on_signals()
+    feedback = list(_sample(resource("streams", "sample", "feedback.jsonl")))
+    incidents = load_incidents(resource("streams", "sample", "ground_truth.json"))
+    with contextlib.ExitStack() as stack:
+        if own_broker:
+            settings = _with_broker(settings, stack, choose(broker), console)
+        with console.status("preparing PostgreSQL and the topics"):
+            engine = store_engine.connect(settings)
+            schema.upgrade(engine)
+            topology.apply(settings.kafka, partitions=3)
+        with console.status("discovering topics in the days before the first incident"):
+            found = discover(
+                settings,
+                from_file=resource("streams", "sample", "feedback.jsonl"),
+                before=min(incident.started_at for incident in incidents),
+            )
+        supervisor = stack.enter_context(Supervisor(settings, log_file=folder / "roles.log"))
+        began = time.monotonic()
+        _stream(settings, engine, feedback, speed, supervisor, console)
+        took_s = time.monotonic() - began
+        raised = _alerts(engine)
+        dead = sum(1 for _ in letters.read(settings.kafka))
+        outcomes = judge(incidents, raised)
+        _summary(console, feedback, engine, dead, found, raised, outcomes, took_s)
+        url = f"http://{settings.web.host}:{settings.web.port}"
+        if stay:
+            console.print(f"\nThe page is on [bold]{url}[/] until Ctrl-C.", highlight=False)
+            supervisor.watch(stop)
+        return any(outcome.alert is None for outcome in outcomes)
+
+
+def _with_broker(
+    settings: Settings, stack: contextlib.ExitStack, kind: Literal["apache", "wheel"], console: Console
+) -> Settings:
+    name = "Apache Kafka" if kind == "apache" else "the wheel broker"
+    if kind == "wheel":
+        console.print(f"[yellow]{WHEEL_LIMITS}[/]", highlight=False)
+    with console.status(f"starting {name}"):
+        local = stack.enter_context(LocalBroker(settings.data_dir / "kafka", kind=kind))
+    console.print(f"{name} on {local.bootstrap}", highlight=False)
+    kafka = settings.kafka.model_copy(update={"bootstrap": local.bootstrap})
+    return settings.model_copy(update={"kafka": kafka})
+
+
+def _sample(path: Path) -> Iterator[Feedback]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            event = decode_feedback(line)
+            if isinstance(event, Rejected):
+                raise VocengineError(f"{path}:{number}: {event.message}")
+            yield event
+
+
+def _stream(
+    settings: Settings,
+    engine: sa.Engine,
+    feedback: list[Feedback],
+    speed: float | None,
+    supervisor: Supervisor,
+    console: Console,
+) -> None:
+    """Send everything and follow it until it has arrived and no alert is on its way."""
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        contextlib.closing(FeedbackSink(settings.kafka, origin="sample")) as sink,
+        Progress(*columns, console=console) as bar,
+    ):
+        sent = bar.add_task("sent", total=len(feedback))
+        stored = bar.add_task("stored", total=len(feedback))
+        look = _Look(engine, lambda n: bar.update(stored, completed=n), supervisor)
+        for n, (delay_s, event) in enumerate(replay(feedback, speed=speed), 1):
+            look.while_waiting(delay_s)
+            sink.send(event)
+            bar.update(sent, completed=n)
+        sink.flush()
+        deadline = time.monotonic() + _TIMEOUT_S
+        quiet_since = time.monotonic()
+        seen = (-1, -1)
+        while time.monotonic() - quiet_since < _QUIET_S or seen[0] < len(feedback):
+            if time.monotonic() > deadline:
+                raise StreamError(
+                    f"only {seen[0]} of {len(feedback)} events arrived; see {settings.data_dir}/roles.log"
+                )
+            now = look.now()
+            if now != seen:
+                seen, quiet_since = now, time.monotonic()
+            time.sleep(0.2)
+
+
+class _Look:
+    """Counts what has arrived, and keeps the roles alive meanwhile."""
+
+    def __init__(self, engine: sa.Engine, show: Callable[[int], None], supervisor: Supervisor) -> None:
+        self._engine, self._show, self._supervisor = engine, show, supervisor
+
+    def now(self) -> tuple[int, int]:
+        """Events and alerts in the database."""
+        self._supervisor.tend()
+        with store_engine.transaction(self._engine) as connection:
+            stored = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
+            raised = connection.scalar(sa.select(sa.func.count()).select_from(alerts)) or 0
+        self._show(stored)
+        return stored, raised
+
+    def while_waiting(self, delay_s: float) -> None:
+        """Look now and then while the next event is not yet due."""
+        until = time.monotonic() + delay_s
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.5))
+            self.now()
+
+
+def _alerts(engine: sa.Engine) -> list[Alert]:
+    with store_engine.transaction(engine) as connection:
+        bodies = connection.scalars(sa.select(alerts.c.body).order_by(alerts.c.opened_at))
+        decoded = [decode_alert(json.dumps(body).encode()) for body in bodies]
+    return [alert for alert in decoded if isinstance(alert, Alert)]
+
+
+def _summary(
+    console: Console,
+    feedback: list[Feedback],
+    engine: sa.Engine,
+    dead: int,
+    found: Report,
+    raised: list[Alert],
+    outcomes: list[Outcome],
+    took_s: float,
+) -> None:
+    with store_engine.transaction(engine) as connection:
+        stored = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
+    console.print()
+    table(
+        ["", ""],
+        [
+            ["events in", f"{len(feedback):,}"],
+            ["enriched and stored", f"{stored:,} in {took_s:.0f} s"],
+            ["dead letters", f"{dead:,}"],
+            ["topics found", f"{found.topics} in {found.spans:,} clauses ({found.outlier_share:.0%} in none)"],
+            ["alerts raised", f"{len(raised)}"],
+        ],
+    )
+    console.print()
+    table(
+        ["planted incident", "reported by", "after (event time)", "after it was said"],
+        [
+            [
+                o.incident.title,
+                f"{o.alert.key} “{o.alert.label}”" if o.alert else "[red]missed[/]",
+                _hours(o.delay) if o.delay is not None else "–",
+                f"{_reaction_s(engine, o.alert):.1f} s" if o.alert else "–",
+            ]
+            for o in outcomes
+        ],
+    )
+
+
+def _hours(delay: timedelta) -> str:
+    return f"{delay.total_seconds() / 3600:.1f} h"
+
+
+def _reaction_s(engine: sa.Engine, alert: Alert) -> float:
+    """Seconds from the arrival of the event that completed the evidence until the alert was raised."""
+    with store_engine.transaction(engine) as connection:
+        arrived = connection.scalar(
+            sa.select(sa.func.min(events.c.received_at)).where(events.c.occurred_at == alert.opened_at)
+        )
+    return (alert.raised_at - arrived).total_seconds() if arrived else float("nan")
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.web.host, settings.web.port))
+        except OSError as error:
+            raise VocengineError(
+                f"port {settings.web.port} on {settings.web.host} cannot be used ({error.strerror}): "
+                "choose another with --port"
+            ) from None
