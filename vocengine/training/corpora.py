@@ -114,6 +114,13 @@ def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
     return left, right
 
 
+def banking_questions(folder: Path) -> tuple[list[str], list[str]]:
+    """Test questions of Banking77 (Casanueva et al. 2020) and their intents."""
+    with (folder / "topics" / "banking77" / "test.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return [row["text"] for row in rows], [row["category"] for row in rows]
+
+
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of each file that trains the weights, by its name under the data folder."""
     files = (

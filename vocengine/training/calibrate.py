@@ -1,0 +1,59 @@
+"""What is fitted on the val splits after training: emotion thresholds and softmax temperatures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import f1_score
+
+from vocengine.encoder.interface import Booleans, Floats, Integers
+
+_THRESHOLDS = np.arange(0.10, 0.91, 0.02)
+# Few examples do not fix a threshold: this many count as much as the common one.
+_PRIOR_EXAMPLES = 30
+
+
+def thresholds(probabilities: Floats, truth: Booleans) -> list[float]:
+    """Threshold of each label, (n, e) → e numbers between 0.1 and 0.9, by F1 on these examples.
+
+    A rare label's best threshold is chance, so each is drawn to the one best for all labels together, the more
+    the fewer examples it has.
+    """
+    common = _best(probabilities.ravel(), truth.ravel())
+    found = []
+    for column in range(truth.shape[1]):
+        examples = int(truth[:, column].sum())
+        own = _best(probabilities[:, column], truth[:, column])
+        found.append((examples * own + _PRIOR_EXAMPLES * common) / (examples + _PRIOR_EXAMPLES))
+    return [round(float(value), 3) for value in found]
+
+
+def temperature(logits: Floats, labels: Integers) -> float:
+    """The divisor of (n, c) logits that makes their softmax most likely (Guo et al. 2017)."""
+    log_t = torch.zeros((), requires_grad=True)
+    given, wanted = torch.from_numpy(logits).float(), torch.from_numpy(labels)
+    optimizer = torch.optim.LBFGS([log_t], max_iter=50)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(given / log_t.exp(), wanted)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)
+    return round(float(log_t.detach().exp()), 4)
+
+
+def calibration_error(probabilities: Floats, labels: Integers, *, bins: int = 15) -> float:
+    """Expected calibration error of (n, c) probabilities in equal bins of confidence (Guo et al. 2017)."""
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    number = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(confidence[number == b].mean() - right[number == b].mean()) * (number == b).mean()
+            for b in range(bins) if (number == b).any()]
+    return float(sum(gaps))
+
+
+def _best(probabilities: Floats, truth: Booleans) -> float:
+    scores = [f1_score(truth, probabilities >= t, zero_division=0) for t in _THRESHOLDS]
+    return float(_THRESHOLDS[int(np.argmax(scores))])
