@@ -13,7 +13,7 @@ from vocengine.cli.context import settings_of
 def alerts(ctx: click.Context, limit: int) -> None:
     """List the newest alerts."""
     settings = settings_of(ctx)
-    from vocengine.cli.tables import table
+    from vocengine.terminal import table
     from vocengine.store import engine
     from vocengine.store.reads import alert_page
 

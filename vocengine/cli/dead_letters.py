@@ -20,7 +20,7 @@ def dead_letters() -> None:
 def list_letters(ctx: click.Context, code: str | None, limit: int, as_json: bool) -> None:
     """List dead letters, newest last."""
     settings = settings_of(ctx)
-    from vocengine.cli.tables import table
+    from vocengine.terminal import table
     from vocengine.contracts import encode
     from vocengine.stream import letters
 

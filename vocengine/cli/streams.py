@@ -20,7 +20,7 @@ def streams() -> None:
 def apply(ctx: click.Context, partitions: int | None) -> None:
     """Create the topics and set their configuration; never deletes anything."""
     settings = settings_of(ctx)
-    from vocengine.cli.tables import table
+    from vocengine.terminal import table
     from vocengine.stream import topology
 
     changes = topology.apply(settings.kafka, partitions=partitions)
@@ -32,7 +32,7 @@ def apply(ctx: click.Context, partitions: int | None) -> None:
 def check(ctx: click.Context) -> None:
     """Fail where a topic is missing."""
     settings = settings_of(ctx)
-    from vocengine.cli.tables import table
+    from vocengine.terminal import table
     from vocengine.stream import topology
 
     found = topology.check(settings.kafka)

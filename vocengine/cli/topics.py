@@ -22,7 +22,7 @@ def list_topics(ctx: click.Context, as_json: bool) -> None:
     settings = settings_of(ctx)
     import orjson
 
-    from vocengine.cli.tables import table
+    from vocengine.terminal import table
     from vocengine.store import engine, registry
 
     with engine.transaction(engine.connect(settings)) as connection:

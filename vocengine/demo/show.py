@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import socket
 import time
@@ -12,25 +11,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vocengine.cli.tables import table
-from vocengine.contracts import Alert, Feedback, Rejected, decode_alert, decode_feedback
+from vocengine.contracts import Alert, Feedback, Rejected, decode_feedback
 from vocengine.demo.incidents import Outcome, judge, load_incidents
 from vocengine.errors import StreamError, VocengineError
 from vocengine.intake import replay
 from vocengine.paths import resource
 from vocengine.settings import Settings
+from vocengine.store import counts, schema
 from vocengine.store import engine as store_engine
-from vocengine.store import schema
-from vocengine.store.tables import alerts, events
 from vocengine.stream import letters, role, topology
 from vocengine.stream.broker import WHEEL_LIMITS, LocalBroker, choose
 from vocengine.stream.sink import FeedbackSink
 from vocengine.stream.supervisor import Supervisor
 from vocengine.stream.topic_discovery import Report, discover
+from vocengine.terminal import table
 
 # Alerts leave a moment after the last event is stored; two quiet looks in a row mean that all are out.
 _QUIET_S = 3.0
@@ -72,7 +69,8 @@ def run_demo(
         began = time.monotonic()
         _stream(settings, engine, feedback, speed, supervisor, console)
         took_s = time.monotonic() - began
-        raised = _alerts(engine)
+        with store_engine.transaction(engine) as connection:
+            raised = counts.raised_alerts(connection)
         dead = sum(1 for _ in letters.read(settings.kafka))
         outcomes = judge(incidents, raised)
         _summary(console, feedback, engine, dead, found, raised, outcomes, took_s)
@@ -107,7 +105,7 @@ def _sample(path: Path) -> Iterator[Feedback]:
 
 def _stream(
     settings: Settings,
-    engine: sa.Engine,
+    engine: store_engine.Engine,
     feedback: list[Feedback],
     speed: float | None,
     supervisor: Supervisor,
@@ -144,15 +142,14 @@ def _stream(
 class _Look:
     """Counts what has arrived, and keeps the roles alive meanwhile."""
 
-    def __init__(self, engine: sa.Engine, show: Callable[[int], None], supervisor: Supervisor) -> None:
+    def __init__(self, engine: store_engine.Engine, show: Callable[[int], None], supervisor: Supervisor) -> None:
         self._engine, self._show, self._supervisor = engine, show, supervisor
 
     def now(self) -> tuple[int, int]:
         """Events and alerts in the database."""
         self._supervisor.tend()
         with store_engine.transaction(self._engine) as connection:
-            stored = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
-            raised = connection.scalar(sa.select(sa.func.count()).select_from(alerts)) or 0
+            stored, raised = counts.stored_events(connection), len(counts.raised_alerts(connection))
         self._show(stored)
         return stored, raised
 
@@ -164,17 +161,10 @@ class _Look:
             self.now()
 
 
-def _alerts(engine: sa.Engine) -> list[Alert]:
-    with store_engine.transaction(engine) as connection:
-        bodies = connection.scalars(sa.select(alerts.c.body).order_by(alerts.c.opened_at))
-        decoded = [decode_alert(json.dumps(body).encode()) for body in bodies]
-    return [alert for alert in decoded if isinstance(alert, Alert)]
-
-
 def _summary(
     console: Console,
     feedback: list[Feedback],
-    engine: sa.Engine,
+    engine: store_engine.Engine,
     dead: int,
     found: Report,
     raised: list[Alert],
@@ -182,7 +172,7 @@ def _summary(
     took_s: float,
 ) -> None:
     with store_engine.transaction(engine) as connection:
-        stored = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
+        stored = counts.stored_events(connection)
     console.print()
     table(
         ["", ""],
@@ -213,12 +203,10 @@ def _hours(delay: timedelta) -> str:
     return f"{delay.total_seconds() / 3600:.1f} h"
 
 
-def _reaction_s(engine: sa.Engine, alert: Alert) -> float:
+def _reaction_s(engine: store_engine.Engine, alert: Alert) -> float:
     """Seconds from the arrival of the event that completed the evidence until the alert was raised."""
     with store_engine.transaction(engine) as connection:
-        arrived = connection.scalar(
-            sa.select(sa.func.min(events.c.received_at)).where(events.c.occurred_at == alert.opened_at)
-        )
+        arrived = counts.first_arrival(connection, alert.opened_at)
     return (alert.raised_at - arrived).total_seconds() if arrived else float("nan")
 
 

@@ -18,6 +18,10 @@ from vocengine.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# For the parts that pass connections on and must not know the library.
+Connection = sa.Connection
+Engine = sa.Engine
+
 CONNECT_TIMEOUT_S = 5
 
 

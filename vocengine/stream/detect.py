@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import sqlalchemy as sa
-
 from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, watch
 from vocengine.contracts import Mention, Rejected, decode_mention, encode
 from vocengine.settings import AlertSettings, Settings
 from vocengine.store import detector_states, outbox
+from vocengine.store.engine import Connection, Engine
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 
@@ -38,7 +37,7 @@ class DetectHandler:
         self._meters: dict[str, Meter] = {}
 
     def handle(
-        self, connection: sa.Connection, batch: Sequence[Received[Mention]]
+        self, connection: Connection, batch: Sequence[Received[Mention]]
     ) -> list[tuple[Received[Mention], Rejected]]:
         """Move the detectors; alerts go to their table and to the outbox."""
         by_partition: defaultdict[int, list[Mention]] = defaultdict(list)
@@ -77,7 +76,7 @@ class DetectHandler:
         self._meters.clear()
 
     def _read(
-        self, connection: sa.Connection, batch: Sequence[Received[Mention]], partitions: dict[int, list[Mention]]
+        self, connection: Connection, batch: Sequence[Received[Mention]], partitions: dict[int, list[Mention]]
     ) -> None:
         kinds = {record.message.key: record.message.kind for record in batch if record.message.key not in self._states}
         meters = [key for key in map(_meter_key, partitions) if key not in self._meters]
@@ -88,7 +87,7 @@ class DetectHandler:
             self._meters[key] = Meter.from_bytes(stored[key]) if key in stored else Meter()
 
 
-def open_detect(settings: Settings, engine: sa.Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
+def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
     """A session of the role; `partitions` is how many the mentions have."""
     handler = DetectHandler(settings.alerts, alerts_topic=settings.kafka.topic("alerts"), partitions=partitions)
     return DatabaseSession(

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
-
 from vocengine import pipeline
 from vocengine.contracts import Enriched, Feedback
 from vocengine.errors import StoreUnavailable
@@ -18,6 +16,7 @@ from vocengine.metrics import RoleMetrics
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
 from vocengine.store import registry
+from vocengine.store.engine import Engine
 from vocengine.stream import role
 from vocengine.stream.enrich import EnrichSession
 from vocengine.stream.members import new_instance
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 class LivePipeline:
     """The pipeline with its models; takes up a new version of the topics within seconds."""
 
-    def __init__(self, models: pipeline.Models, engine: sa.Engine | None, *, refresh_s: float) -> None:
+    def __init__(self, models: pipeline.Models, engine: Engine | None, *, refresh_s: float) -> None:
         self._models, self._engine, self._refresh_s = models, engine, refresh_s
         self._looked_at = float("-inf")
 

@@ -6,13 +6,12 @@ import logging
 import threading
 import uuid
 
-import sqlalchemy as sa
-
 from vocengine.errors import StoreUnavailable
 from vocengine.metrics import RoleMetrics
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
 from vocengine.store import schema
+from vocengine.store.engine import Engine
 from vocengine.stream import role, topology
 from vocengine.stream.detect import open_detect
 from vocengine.stream.relay import RelaySession
@@ -51,7 +50,7 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
 class _Relaying:
     """The outbox relay in a thread beside the role; only one in the installation is at work."""
 
-    def __init__(self, settings: Settings, engine: sa.Engine, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
         self._thread = threading.Thread(
             target=role.run,
             args=("relay", lambda: RelaySession(settings, engine, stop), stop),
@@ -68,7 +67,7 @@ class _Relaying:
         self._thread.join(timeout=10)
 
 
-def _ready_database(settings: Settings, stop: threading.Event) -> sa.Engine:
+def _ready_database(settings: Settings, stop: threading.Event) -> Engine:
     """Wait for the database, and refuse a schema that is not ours (SchemaOutdated)."""
     engine = store_engine.connect(settings)
     while True:

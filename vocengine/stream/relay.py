@@ -11,12 +11,11 @@ import logging
 import threading
 from datetime import timedelta
 
-import sqlalchemy as sa
 from kafka import ConsumerGroupMetadata, KafkaProducer, OffsetAndMetadata, TopicPartition
 
 from vocengine.settings import Settings
 from vocengine.store import outbox
-from vocengine.store.engine import transaction
+from vocengine.store.engine import Connection, Engine, transaction
 from vocengine.stream import clients
 
 log = logging.getLogger(__name__)
@@ -28,9 +27,9 @@ _NOT_MINE = timedelta(seconds=2)
 class RelaySession:
     """Holds the relay lock, if it can be had, and sends what the outbox holds."""
 
-    def __init__(self, settings: Settings, engine: sa.Engine, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
         self._settings, self._engine, self._stop = settings, engine, stop
-        self._lock_connection: sa.Connection | None = None
+        self._lock_connection: Connection | None = None
         self._producer: KafkaProducer | None = None
         self._sent = 0
         self._cursor = TopicPartition(settings.kafka.topic("alerts"), 0)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-
 from vocengine.contracts import Enriched, Rejected, decode_enriched
 from vocengine.settings import Settings
+from vocengine.store.engine import Connection, Engine
 from vocengine.store.writer import EventWriter
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
@@ -22,7 +21,7 @@ class StoreHandler:
         self._written: list[Enriched] = []
 
     def handle(
-        self, connection: sa.Connection, batch: Sequence[Received[Enriched]]
+        self, connection: Connection, batch: Sequence[Received[Enriched]]
     ) -> list[tuple[Received[Enriched], Rejected]]:
         """Write the batch; returns the conflicting records."""
         self._written = [record.message for record in batch]
@@ -39,7 +38,7 @@ class StoreHandler:
         self._written = []
 
 
-def open_store(settings: Settings, engine: sa.Engine, *, instance: str) -> DatabaseSession[Enriched]:
+def open_store(settings: Settings, engine: Engine, *, instance: str) -> DatabaseSession[Enriched]:
     """A session of the role."""
     handler = StoreHandler(Monitored(**settings.monitor.model_dump()))
     return DatabaseSession(

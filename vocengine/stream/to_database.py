@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-import sqlalchemy as sa
 from kafka import KafkaConsumer, TopicPartition
 
 from vocengine.contracts import Rejected, encode
 from vocengine.settings import Settings
 from vocengine.store import outbox, positions
-from vocengine.store.engine import transaction
+from vocengine.store.engine import Connection, Engine, transaction
 from vocengine.stream import clients
 from vocengine.stream.enrich import dead_letter
 from vocengine.stream.inbox import Inbox, Received, as_commit
@@ -27,7 +26,7 @@ M = TypeVar("M")
 class Handler(Protocol[M]):
     """What a role does with a batch, inside the caller's transaction."""
 
-    def handle(self, connection: sa.Connection, batch: Sequence[Received[M]]) -> list[tuple[Received[M], Rejected]]:
+    def handle(self, connection: Connection, batch: Sequence[Received[M]]) -> list[tuple[Received[M], Rejected]]:
         """Write the batch; returns records to dead-letter although nothing failed (an id with other content)."""
 
     def committed(self) -> None:
@@ -48,7 +47,7 @@ class DatabaseSession(Generic[M]):
         self,
         role: str,
         settings: Settings,
-        engine: sa.Engine,
+        engine: Engine,
         handler: Handler[M],
         *,
         topic: str,

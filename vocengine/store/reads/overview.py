@@ -15,32 +15,36 @@ from vocengine.store.reads.topics import TopicTrend, topic_trends
 from vocengine.store.tables import rollups
 
 LATEST_ALERTS = 5
-MOVED_TOPICS = 5
+LEADING_TOPICS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All feedback, or one key's part of it, over a range; `moved` are topics with a change that is certain."""
+    """All feedback, or one key's part of it, over a range; `topics` has those that surely moved first."""
 
     key: str
     series: Series
     channels: tuple[Series, ...]
     products: tuple[Series, ...]
-    moved: tuple[TopicTrend, ...]
+    topics: tuple[TopicTrend, ...]
+    moved: int
     latest_alerts: tuple[Alert, ...]
     open_alerts: int
 
 
 def overview(connection: Connection, within: Range, *, key: str = "all") -> Overview:
     """The overview of everything, or the trend of `key` with the rest beside it for comparison."""
-    certain = [t for t in topic_trends(connection, within) if t.series.change and t.series.change.certain]
-    certain.sort(key=lambda topic: -abs(topic.series.change.difference) if topic.series.change else 0.0)
+    topics = topic_trends(connection, within)
+    moved = [topic for topic in topics if topic.series.change and topic.series.change.certain]
+    moved.sort(key=lambda topic: -abs(topic.series.change.difference) if topic.series.change else 0.0)
+    others = [topic for topic in topics if topic not in moved and topic.series.n]
     return Overview(
         key=key,
         series=series_of_key(connection, key, within),
         channels=tuple(series_of_kind(connection, "channel", within)),
         products=tuple(series_of_kind(connection, "product", within)[:12]),
-        moved=tuple(certain[:MOVED_TOPICS]),
+        topics=tuple((moved + others)[:LEADING_TOPICS]),
+        moved=len(moved),
         latest_alerts=alert_page(connection, size=LATEST_ALERTS).items,
         open_alerts=open_alerts(connection),
     )

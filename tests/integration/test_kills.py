@@ -1,0 +1,126 @@
+"""SIGKILL of any role at any moment, again and again: nothing is lost and nothing doubled downstream.
+
+`VOCENGINE_KILL_ROUNDS=20 pytest tests/integration/test_kills.py` runs it twenty times.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from tests.integration.processes import RoleProcess
+from tests.integration.wire import START, produce, read_all, wait_until
+from vocengine.contracts import decode_enriched, decode_mention
+from vocengine.settings import Settings
+from vocengine.store.tables import alerts, consumer_positions, event_ids, events, rollups
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROUNDS = int(os.environ.get("VOCENGINE_KILL_ROUNDS", "1"))
+EVENTS = 1_500
+KILLS = 6
+TEXTS = [
+    "The kettle arrived broken and nobody answers my calls.",
+    "Lovely lamp, quick delivery, thank you!",
+    "The app is fine but the checkout failed twice.",
+    "It was ok.",
+]
+
+
+def feedback(number: int) -> tuple[bytes, bytes]:
+    event = {
+        "event_id": f"k-{number}",
+        "source": "kills",
+        "channel": "review",
+        "occurred_at": (START + timedelta(minutes=10 * number)).isoformat(),
+        "text": f"{TEXTS[number % len(TEXTS)]} Order {number}.",
+        "customer_id": f"C-{number % 97}",
+        "product": f"P-{number % 5}",
+        "language": "en",
+    }
+    return event["event_id"].encode(), orjson.dumps(event)
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.timeout(600)
+def test_killing_roles_loses_nothing_and_doubles_nothing(
+    settings: Settings, database: object, tmp_path: Path, round_number: int
+) -> None:
+    engine = database.engine  # type: ignore[attr-defined]
+    draw = random.Random(round_number)
+    settings = settings.model_copy(update={"stream": settings.stream.model_copy(update={"batch_max_records": 40})})
+
+    def stored() -> int:
+        with engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(event_ids)) or 0
+
+    def send_steadily() -> None:
+        for first in range(0, EVENTS, 50):
+            produce(settings, "feedback", [feedback(n) for n in range(first, first + 50)])
+            time.sleep(0.3)
+
+    with ExitStack() as stack:
+        roles = [
+            stack.enter_context(RoleProcess(role, settings, tmp_path, instance=f"{role}-0"))
+            for role in ("enrich", "store", "detect")
+        ]
+        sender = threading.Thread(target=send_steadily)
+        sender.start()
+        wait_until(lambda: stored() > 0, what="the first event", timeout_s=90)
+        for _ in range(KILLS):
+            time.sleep(draw.uniform(0.1, 2.5))
+            victim = draw.choice(roles)
+            victim.kill()
+            victim.start()
+        sender.join()
+        wait_until(lambda: stored() == EVENTS, what=f"{EVENTS} events stored", timeout_s=180)
+        expected_mentions = wait_until_steady(settings)
+        wait_until(lambda: consumed(engine, settings, "detect") >= expected_mentions, what="all mentions", timeout_s=60)
+        for role in roles:
+            role.terminate()
+
+    ids = Counter(decode_enriched(record.value).event_id for record in read_all(settings, "enriched"))
+    assert len(ids) == EVENTS, "lost on the way"
+    assert set(ids.values()) == {1}, f"doubled: {[i for i, n in ids.items() if n > 1][:5]}"
+    mentions = Counter((m.event_id, m.key) for m in (decode_mention(r.value) for r in read_all(settings, "mentions")))
+    assert set(mentions.values()) == {1}
+    assert len(mentions) == 3 * EVENTS  # customer, product, channel; no topics were discovered
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(events)) == EVENTS
+        totals = dict(
+            connection.execute(sa.select(rollups.c.kind, sa.func.sum(rollups.c.n)).group_by(rollups.c.kind)).all()
+        )
+        raised = set(connection.scalars(sa.select(alerts.c.alert_id)))
+    assert totals == {"all": EVENTS, "customer": EVENTS, "product": EVENTS, "channel": EVENTS}
+    published = Counter(orjson.loads(record.value)["alert_id"] for record in read_all(settings, "alerts"))
+    assert set(published) == raised and set(published.values()) <= {1}
+    assert read_all(settings, "dead-letter") == []
+
+
+def wait_until_steady(settings: Settings) -> int:
+    """Committed mentions, once all events are enriched."""
+    return len(
+        wait_until(lambda: len(found := read_all(settings, "mentions")) == 3 * EVENTS and found, what="mentions")
+    )
+
+
+def consumed(engine: sa.Engine, settings: Settings, role: str) -> int:
+    """How many offsets a role has moved over; transaction markers count too, so it is at least the records."""
+    group = settings.kafka.group(role)
+    with engine.connect() as connection:
+        return (
+            connection.scalar(
+                sa.select(sa.func.sum(consumer_positions.c.next_offset)).where(consumer_positions.c.group_name == group)
+            )
+            or 0
+        )
