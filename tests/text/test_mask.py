@@ -112,8 +112,6 @@ PIECES = st.sampled_from(
         "[EMAIL]",
         "[NAME]",
         "+44",
-    ]
-    + [
         "GB82WEST12345698765432",
         "0",
         "7",
@@ -183,8 +181,6 @@ def test_iban_lengths(country: str, length: int) -> None:
         "a at b dot ",
         "[EMAIL]",
         "12 Ab ",
-    ]
-    + [
         "x.y/",
         "01 ",
         "415-555-0132 ",
@@ -196,11 +192,13 @@ def test_iban_lengths(country: str, length: int) -> None:
         "a.b@",
         "GB82 ",
         "\U0001f600",
-    ]
-    + [" ", "\u05e9\u05dc\u05d5\u05dd ", "word "],
+        " ",
+        "\u05e9\u05dc\u05d5\u05dd ",
+        "word ",
+    ],
 )
 def test_a_million_characters_take_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     mask(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 4

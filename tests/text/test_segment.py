@@ -103,8 +103,6 @@ TEXTS = st.one_of(
                 "\U0001f60d",
                 "...",
                 "…",
-            ]
-            + [
                 "although",
                 "e.g.",
                 "3.5",
@@ -154,8 +152,6 @@ def test_spans_are_ordered_disjoint_trimmed_and_cover_all_that_is_not_blank(text
         ".)",
         "-",
         "word word. ",
-    ]
-    + [
         "although a, ",
         "x, yet ",
         "\u05e9\u05dc\u05d5\u05dd ",
@@ -171,9 +167,9 @@ def test_spans_are_ordered_disjoint_trimmed_and_cover_all_that_is_not_blank(text
 )
 def test_a_million_characters_take_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()
     segment(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 4
 
 
 def test_a_hundred_thousand_words_are_covered() -> None:

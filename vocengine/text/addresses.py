@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 _STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI "
-    "SC SD TN TX UT VT VA WA WV WI WY DC"
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
 ).replace(" ", "|")
 # The letters that the second half of a British postcode uses (BS 7666-2).
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
@@ -27,7 +27,8 @@ _TAIL = (
     rf"(?:(?:,?[ \n]{{1,2}}[A-Z][\w'-]{{1,20}}){{0,4}},?[ \n]{{1,2}}(?:{_UK_POSTCODE}|{_US_POSTCODE}))?"
 )
 _STREET = re.compile(
-    rf"[ ]{{1,2}}(?P<name>(?:(?:[NSEW]\.?|\d{{1,3}}(?:st|nd|rd|th)|(?!(?:{_KINDS})\b(?![ ]))[A-Z][\w'.-]{{0,20}})[ ]{{1,2}}){{1,4}})"
+    rf"[ ]{{1,2}}(?P<name>(?:(?:[NSEW]\.?|\d{{1,3}}(?:st|nd|rd|th)|"
+    rf"(?!(?:{_KINDS})\b(?![ ]))[A-Z][\w'.-]{{0,20}})[ ]{{1,2}}){{1,4}})"
     rf"(?:{_KINDS}|{_KINDS.upper()})\b\.?{_TAIL}"
 )
 _PLAIN_STREET = re.compile(
@@ -53,20 +54,22 @@ _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}")
 _NOT_NAMES = frozenset(
     re.findall(
         r"\S+",
-        "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year years mile miles km "
-        "kilometre kilometres meter meters metre metres yard yards foot feet lane lanes way ways star stars people person men "
-        "man women kids guys times time pm am in on off the a an my your his her our their this that down up across along over "
-        "from to at of for and or with near by into out more other different same car cars block blocks inch inches percent "
-        "bed bedroom room rooms piece pieces pack busy dollars dollar pounds pound euros bucks usd gbp eur is are was were it "
-        "january february march april may june july august september october november december jan feb mar apr jun jul aug sep "
-        "oct nov dec monday tuesday wednesday thursday friday saturday sunday cans bottles boxes doctor mr mrs ms",
+        "hour hours hr hrs minute minutes min mins second seconds day days week weeks month months year years "
+        "mile miles km kilometre kilometres meter meters metre metres yard yards foot feet lane lanes way "
+        "ways star stars people person men man women kids guys times time pm am in on off the a an my your "
+        "his her our their this that down up across along over from to at of for and or with near by into out "
+        "more other different same car cars block blocks inch inches percent bed bedroom room rooms piece "
+        "pieces pack busy dollars dollar pounds pound euros bucks usd gbp eur is are was were it january "
+        "february march april may june july august september october november december jan feb mar apr jun "
+        "jul aug sep oct nov dec monday tuesday wednesday thursday friday saturday sunday cans bottles boxes "
+        "doctor mr mrs ms",
     )
 )
 _LOOK_BACK = 48
 
 
 def address_spans(match: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """Yield the span of the address around a house number, or of the postcode, that `match` found; none if it is neither."""
+    """Yield the span of the address around a house number, or of the postcode, that `match` found, if it is one."""
     text, (start, end) = match.string, match.span()
     if match[0][0].isalpha():
         if _POSTCODE.fullmatch(match[0]):

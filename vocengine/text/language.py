@@ -30,8 +30,8 @@ _BCP47 = {"als": "gsw", "bh": "bho", "sh": "sr-Latn"}
 _COMMON = frozenset(
     re.findall(
         r"\S+",
-        "ar bg bn ca cs da de el en es et fa fi fr gu he hi hr hu id it ja ka kk kn ko lt lv mk ml mr ms ne nl no pa pl pt ro "
-        "ru sk sl sq sr sv ta te th tl tr uk ur uz vi zh",
+        "ar bg bn ca cs da de el en es et fa fi fr gu he hi hr hu id it ja ka kk kn ko lt lv mk ml mr ms ne "
+        "nl no pa pl pt ro ru sk sl sq sr sv ta te th tl tr uk ur uz vi zh",
     )
 )
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 _HARMLESS_NAMES = frozenset(
     re.findall(
         r"\S+",
-        "page p sort order_by lang hl locale size color colour category cat tab view format currency rating stars "
-        "utm_source utm_medium utm_campaign utm_content utm_term",
+        "page p sort order_by lang hl locale size color colour category cat tab view format currency rating "
+        "stars utm_source utm_medium utm_campaign utm_content utm_term",
     )
 )
 _HARMLESS_VALUE = re.compile(r"[A-Za-z_.-]{0,24}|\d{1,4}")
@@ -25,8 +25,8 @@ _PROFILE_PREFIXES = frozenset({"in", "add", "people", "u", "user", "profile", "p
 _NOT_PROFILES = frozenset(
     re.findall(
         r"\S+",
-        "i hashtag search explore p reel reels tv story stories events groups pages company jobs help about login share "
-        "sharer intent home watch marketplace policies legal photo.php profile.php",
+        "i hashtag search explore p reel reels tv story stories events groups pages company jobs help about "
+        "login share sharer intent home watch marketplace policies legal photo.php profile.php",
     )
 )
 

@@ -15,7 +15,7 @@ from vocengine.text.recognisers import RECOGNISERS
 
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "HANDLE", "ADDRESS", "NAME", "TOKEN")
 
-_TOKEN = re.compile(r"\[(?:%s)\]" % "|".join(KINDS))
+_TOKEN = re.compile(rf"\[(?:{'|'.join(KINDS)})\]")
 # People write numbers and addresses in look-alike characters; one for one, so positions stay.
 _PLAIN = {
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
@@ -78,9 +78,8 @@ def mask(text: str, *, names: NameFinder | None = None) -> Masked:
 
 def _personal(text: str) -> list[tuple[int, int, str]]:
     """Return the disjoint spans to replace and their kinds, in order; earlier recognisers win."""
-    if not _ANY_TRIGGER.search(text):
-        if text.isascii() or not _ANY_PLAIN.search(text):
-            return []
+    if not _ANY_TRIGGER.search(text) and (text.isascii() or not _ANY_PLAIN.search(text)):
+        return []
     plain, kept = _plain(text)
     taken = _Taken([match.span() for match in _TOKEN.finditer(plain)] if "[" in plain else [])
     spans: list[tuple[int, int, str]] = []

@@ -79,11 +79,12 @@ def _card_spans(match: re.Match[str]) -> Iterator[Span]:
 # Length of an IBAN by country, SWIFT IBAN registry.
 IBAN_LENGTH = {
     code: int(entry[:2])
-    for entry in (
-        "15NO 16BE 18DKFOFIGLNLSD 19MKSI 20ATBAEEKZLTLUMNXK 21CHHRLILV 22BGBHCRDEGBGEIEMERSVA 23AEGIILIQOMSOTL "
-        "24ADCZESMDPKROSASESKTNVG 25LYPTST 26ISTR 27BIDJFRGRITMCMRSM 28ALAZBYCYDOGTHULBNIPLSV 29BREGPSQAUA "
-        "30JOKWMUYE 31MTSC 32LC 33RU"
-    ).split()
+    for entry in re.findall(
+        r"\S+",
+        "15NO 16BE 18DKFKFIFOGLNLSD 19MKSI 20ATBAEEKZLTLUMNXK 21CHHRLILV 22BGBHCRDEGBGEIEMERSVA "
+        "23AEGIILIQOMSOTL 24ADCZESMDPKROSASESKTNVG 25LYPTST 26ISTR 27BIDJFRGRITMCMRSM "
+        "28ALAZBYCYDOGTHNHULBNIPLSV 29BREGPSQAUA 30JOKWMUYE 31MTSC 32LC 33RU",
+    )
     for code in re.findall("[A-Z]{2}", entry[2:])
 }
 
@@ -121,17 +122,23 @@ def _spoken_mail_spans(match: re.Match[str]) -> Iterator[Span]:
 _CALLS = frozenset(
     re.findall(
         r"\S+",
-        "call called calling phone phoned tel telephone mobile cell fax whatsapp ring text texted sms dial contact reach",
+        "call called calling phone phoned tel telephone mobile cell fax whatsapp ring text texted sms dial "
+        "contact reach",
     )
 )
 _NUMBERED = frozenset(
     re.findall(
         r"\S+",
-        "order ticket case ref reference tracking flight confirmation invoice booking account serial model sku item part "
-        "claim parcel shipment customer id code",
+        "order ticket case ref reference tracking flight confirmation invoice booking account serial model "
+        "sku item part claim parcel shipment customer id code",
     )
 )
-_BETWEEN = frozenset(re.findall(r"\S+", "me us him her them back number no nr num is was on at to my home work it s"))
+_BETWEEN = frozenset(
+    re.findall(
+        r"\S+",
+        "me us him her them back number no nr num is was on at to my home work it s",
+    )
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _DATE_LIKE = re.compile(
     r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}(?!\d)|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d\d(?!\d)"
@@ -155,6 +162,26 @@ def _introduced_by(words: frozenset[str], match: re.Match[str]) -> bool:
 def _phone_spans(match: re.Match[str]) -> Iterator[Span]:
     if not _DATE_LIKE.match(match[0]) and not _introduced_by(_NUMBERED, match):
         yield match.span()
+
+
+def _trunk_spans(match: re.Match[str]) -> Iterator[Span]:
+    # The run may hold two numbers: each begins with a zero and has 9 to 12 digits.
+    groups = [found.span() for found in _DIGIT_GROUP.finditer(match[0])]
+    if _DATE_LIKE.match(match[0]) or _introduced_by(_NUMBERED, match):
+        return
+    begin, digits, whole = match.start(), 0, 0
+    for start, end in groups:
+        if digits + end - start > 12 or (whole and match[0][start] == "0"):
+            if whole:
+                yield begin, whole
+            begin, digits, whole = match.start() + start, 0, 0
+            if match[0][start] != "0":
+                return
+        digits += end - start
+        if digits >= 9:
+            whole = match.start() + end
+    if whole:
+        yield begin, match.end() if whole == match.start() + groups[-1][1] else whole
 
 
 def _called_spans(match: re.Match[str]) -> Iterator[Span]:

@@ -19,14 +19,24 @@ _WRAPPED_LINE_CHARS = 60
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\S+",
-        "mr mrs ms dr prof sr jr st vs e.g eg i.e ie cf al approx dept est gen sgt capt rev hon tel ext min max misc incl excl "
-        "ave blvd rd apt fig vol ed pp jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri u.s u.k ph.d a.k.a "
-        "bzw z.b",
+        "mr mrs ms dr prof sr jr st vs e.g eg i.e ie cf al approx dept est gen sgt capt rev hon tel ext min "
+        "max misc incl excl ave blvd rd apt fig vol ed pp jan feb mar apr jun jul aug sep sept oct nov dec "
+        "mon tue wed thu fri u.s u.k ph.d a.k.a bzw z.b",
     )
 )
 # These end a sentence when a capital follows, and numbers ("No. 5") never do.
-_OPEN_ABBREVIATIONS = frozenset(re.findall(r"\S+", "etc inc ltd co corp llc a.m p.m am pm"))
-_BEFORE_NUMBER = frozenset(re.findall(r"\S+", "no nos nr p art sec ch"))
+_OPEN_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"\S+",
+        "etc inc ltd co corp llc a.m p.m am pm",
+    )
+)
+_BEFORE_NUMBER = frozenset(
+    re.findall(
+        r"\S+",
+        "no nos nr p art sec ch",
+    )
+)
 _TOP_LEVEL = re.compile(r"(?:com|net|org|co|io|uk|de|us|js|tv|app|ai)\b", re.IGNORECASE)
 
 _PICTURES = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d\U0001f000-\U0001faff\U000e0020-\U000e007f"
@@ -67,8 +77,8 @@ _LEADING_TURN = re.compile(
 )
 _COMMA = re.compile(r",(?=\s)")
 _TURN_HINT = re.compile(
-    r"but\b|though|while|however|whereas|except|despite|spite|yet\b|still\b|otherwise|other hand|contrast|unfort|luckily|"
-    r"sadly|thankf|apart from",
+    r"but\b|though|while|however|whereas|except|despite|spite|yet\b|still\b|otherwise|other hand|contrast|"
+    r"unfort|luckily|sadly|thankf|apart from",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*+")
