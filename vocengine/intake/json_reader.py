@@ -143,8 +143,8 @@ def _next_value(decoder: json.JSONDecoder, window: _Window, path: Path, number: 
             if len(window.text) - window.place > _MAX_RECORD_BYTES or not window.more():
                 raise _broken(path, number - 1, window, str(error)) from None
             continue
-        # A number at the edge may go on behind it.
-        if end == len(window.text) and not isinstance(value, dict | list | str) and window.more():
+        # A number at the edge may go on behind it, and "." or "e+" before the edge may belong to it.
+        if end + 2 >= len(window.text) and not isinstance(value, dict | list | str) and window.more():
             continue
         raw = window.text[window.place : end]
         window.place = end
