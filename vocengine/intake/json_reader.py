@@ -168,12 +168,17 @@ class _Window:
         self.dropped = 0
 
     def more(self) -> bool:
-        """Read on, by at least as much as is there (so that a long record costs linear time); False at the end."""
+        """Read on, by at least as much as is there (so that a long record costs linear time).
+
+        False at the end of the file; the window is then as it was.
+        """
         read = self._stream.read(max(_CHUNK_CHARS, len(self.text) - self.place))
+        if not read:
+            return False
         self.dropped += self.place
         self.text = self.text[self.place :] + read
         self.place = 0
-        return bool(read)
+        return True
 
     def skip_space(self) -> str:
         """Go to the next mark and say which it is; empty at the end of the file."""
