@@ -256,6 +256,21 @@ def test_an_import_at_a_speed_sorts_paces_and_still_accounts_for_every_row(tmp_p
     assert sink.events == sorted(sink.events, key=lambda event: event.occurred_at)
 
 
+def test_a_replay_confirms_what_it_sent_before_it_sleeps_long(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text(
+        "id,at,text\n1,2026-01-01T00:00:00Z,a\n2,2026-01-01T00:00:30Z,b\n3,2026-01-01T08:00:00Z,c\n"
+    )
+    time, sink = FakeTime(), ListSink()
+    confirmed_before_sleep: list[tuple[float, int, int]] = []
+
+    def sleep(seconds: float) -> None:
+        confirmed_before_sleep.append((seconds, len(sink.events), sink.flushes))
+        time.sleep(seconds)
+
+    import_file(tmp_path / "f.csv", mapping(), sink=sink, speed=60, clock=time.clock, sleep=sleep)
+    assert confirmed_before_sleep == [(0.5, 1, 0), (479.5, 2, 1)]
+
+
 def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("id,when,text\n1,2,3\n")
     with pytest.raises(SourceError, match=r"no column 'at'.*'id', 'when', 'text'.*optional"):

@@ -19,6 +19,7 @@ from vocengine.intake.sinks import Sink
 from vocengine.intake.translate import Outcome, Skipped, Translator, missing_columns
 
 _MAX_UNCONFIRMED_S = 5.0
+_LONG_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,14 @@ def import_file(
             handled = _in_event_order(handled, after=done)
         confirmed_at_s = clock()
         last: Position | None = None
+        confirmed: Position | None = None
         for delay_s, item in _paced(handled, speed, clock):
             if limit is not None and tally.read >= limit:
                 break
+            if delay_s >= _LONG_PAUSE_S and last != confirmed:
+                # Nothing may hang half-sent through a quiet night of the replay.
+                _confirm(sink, state, last)
+                confirmed, confirmed_at_s = last, clock()
             if delay_s > 0:
                 sleep(delay_s)
             _deliver(item, sink, on_rejected)
@@ -105,7 +111,7 @@ def import_file(
             last = item.position
             if tally.read % flush_rows == 0 or clock() - confirmed_at_s >= _MAX_UNCONFIRMED_S:
                 _confirm(sink, state, last)
-                confirmed_at_s = clock()
+                confirmed, confirmed_at_s = last, clock()
                 if progress is not None:
                     progress(tally.report())
         else:
