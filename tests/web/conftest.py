@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import web_story
 from fastapi.testclient import TestClient
 
+from tests.web import web_story
 from vocengine.store.engine import engine_for
 from vocengine.store.schema import upgrade
 from vocengine.web import create_app

@@ -152,13 +152,15 @@ def alert(alert_id: str, key: str, label: str, kind: str, **changes: object) -> 
         "change": 0.385,
         "change_low": 0.30,
         "change_high": 0.47,
-        "evidence": Evidence("shiryaev-roberts e-detector", 15432.1, 10080.0, "At most one false alarm a week over all keys."),
+        "evidence": Evidence("e-detector", 15432.1, 10080.0, "At most one false alarm a week over all keys."),
         "severity": "high",
         "drivers": (
-            Driver("channel", "social", 0.41, 9), Driver("channel", "chat", 0.32, 7), Driver("product", "Jackets", 0.27, 6),
+            Driver("channel", "social", 0.41, 9),
+            Driver("channel", "chat", 0.32, 7),
+            Driver("product", "Jackets", 0.27, 6),
         ),
         "verbatims": (
-            Verbatim("shop-03400", FALL + timedelta(hours=2), "social", -0.82, "The courier never showed up <i>again</i>"),
+            Verbatim("shop-03400", FALL + timedelta(hours=2), "social", -0.82, "It <i>never</i> showed up"),
             Verbatim("shop-03405", FALL + timedelta(hours=3), "chat", -0.74, "My parcel is five days late"),
         ),
         "opened_at": FALL,
@@ -170,9 +172,23 @@ def alert(alert_id: str, key: str, label: str, kind: str, **changes: object) -> 
 ALERTS = (
     alert("a-delivery", "topic:1", "Delivery time", "topic_sentiment_fall", severity="critical"),
     alert("a-social", "channel:social", "social", "channel_sentiment_fall", opened_at=FALL + timedelta(hours=5)),
-    alert("a/odd id?", "customer:C/7 &?", "C/7 &?", "customer_sentiment_fall", severity="medium", opened_at=FALL - timedelta(days=9)),
-    alert("a-jackets", "product:Jackets", "Jackets", "product_sentiment_fall", severity="low", opened_at=FALL - timedelta(days=20)),
-)  # fmt: skip
+    alert(
+        "a/odd id?",
+        "customer:C/7 &?",
+        "C/7 &?",
+        "customer_sentiment_fall",
+        severity="medium",
+        opened_at=FALL - timedelta(days=9),
+    ),
+    alert(
+        "a-jackets",
+        "product:Jackets",
+        "Jackets",
+        "product_sentiment_fall",
+        severity="low",
+        opened_at=FALL - timedelta(days=20),
+    ),
+)
 
 
 def fill(engine: sa.Engine, *, per_day: int = 90) -> None:

@@ -100,7 +100,7 @@ def student_quantile_975(freedom: float) -> float:
     )
 
 
-def smooth(buckets: Sequence[Moments], *, half_life_buckets: float = 3.0) -> list[float | None]:
+def smooth(buckets: Sequence[Moments], *, half_life_buckets: float = 1.5) -> list[float | None]:
     """Exponentially weighted mean up to each bucket, weighted by volume; same length as `buckets`.
 
     A bucket `half_life_buckets` ago counts half; empty buckets age what came before and add nothing. None until

@@ -23,12 +23,12 @@ function draw(figure) {
   const words = data.points.map((p) => `${p[0].slice(0, 16).replace("T", " ")} to ${until(p[0])}`);
   const line = { color: css("--accent"), width: 2.4, shape: "spline", smoothing: 0.4 };
   const bars = (values, colour, name) => ({
-    type: "bar", x: middle, y: values, yaxis: "y2", name, marker: { color: colour }, width: wide * 0.82,
+    type: "bar", x: middle, y: values, yaxis: "y2", name, marker: { color: colour, opacity: 0.82 }, width: wide * 0.82,
     hovertemplate: `${name}: %{y}<extra></extra>`,
   });
   const traces = [
     ...intervals(middle, low, high),
-    { x: middle, y: mean, mode: "markers", name: "Mean", text: words, marker: { color: css("--accent"), size: 4, opacity: 0.55 },
+    { x: middle, y: mean, mode: "markers", name: "Mean", text: words, marker: { color: css("--accent"), size: 5, opacity: 0.7 },
       hovertemplate: "<b>%{text}</b><br>mean %{y:+.2f}<extra></extra>" },
     { x: middle, y: smoothed, mode: "lines", name: "Smoothed", line, connectgaps: true,
       hovertemplate: "smoothed %{y:+.2f}<extra></extra>" },
