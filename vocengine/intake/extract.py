@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from vocengine.intake.faults import RowFault, shown
-from vocengine.intake.rules import PLACEHOLDER, RatingRule, RoleRule, Rule, TurnsRule, parse_path
+from vocengine.intake.rules import PLACEHOLDER, RatingRule, RoleRule, Rule, TurnsRule, parse_path, plain_key
 from vocengine.intake.times import compile_time, rfc3339
 
 Record = Mapping[str, Any]
@@ -72,7 +72,7 @@ class Compiler:
                     return None
                 value = default
             elif table is not None:
-                value = table.get(_map_key(value), rule.otherwise if has_otherwise else value)
+                value = table.get(plain_key(value), rule.otherwise if has_otherwise else value)
                 if is_empty(value):
                     if default is None:
                         return None
@@ -192,10 +192,6 @@ class Compiler:
     def _hashed(self, value: Any) -> str:
         named = _as_text(value).encode("utf-8", "surrogatepass")
         return "h-" + hashlib.sha256(self._salt + b"\x00" + named).hexdigest()[:16]
-
-
-def _map_key(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_text(value: Any) -> str:

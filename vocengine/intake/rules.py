@@ -69,13 +69,13 @@ class Part(BaseModel):
         return data
 
 
-def _plain_key(key: object) -> str:
+def plain_key(key: object) -> str:
     """YAML and JSON have true and 1; a map is looked up by how a file would write them."""
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _plain_keys(value: object) -> object:
-    return {_plain_key(k): v for k, v in value.items()} if isinstance(value, dict) else value
+    return {plain_key(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _one_or_more(value: object) -> object:
