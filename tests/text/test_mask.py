@@ -36,6 +36,8 @@ from vocengine.text.recognisers import IBAN_LENGTH, luhn
         ("2 cards: 4111-1111-1111-1111, 378282246310005", "2 cards: [CARD], [CARD]"),
         ("GB82 WEST 1234 5698 7654 32 please", "[IBAN] please"),
         ("DE89370400440532013000.", "[IBAN]."),
+        ("415-555-0132 415-555-0132", "[PHONE] [PHONE]"),
+        ("4532 0151 1283 0366", "[CARD]"),
         # handles
         ("@united .@JetBlue: @john.smith @united.Thanks", "[HANDLE] .[HANDLE]: [HANDLE] [HANDLE].Thanks"),
         ("@u@mastodon.social", "[HANDLE]"),
@@ -46,6 +48,7 @@ from vocengine.text.recognisers import IBAN_LENGTH, luhn
         ("near SW1A 1AA or CA 94107", "near [ADDRESS] or [ADDRESS]"),
         ("12 rue de la Paix; Hauptstraße 12; PO Box 123", "[ADDRESS]; [ADDRESS]; [ADDRESS]"),
         # links
+        ("“see http://t.co/a”@joe", "“see http://t.co/a”[HANDLE]"),
         ("https://shop.example/reset?token=abc&user=1", "https://shop.example/reset?[TOKEN]"),
         ("shop.example/reset?user=7", "shop.example/reset?[TOKEN]"),
         ("https://u:p@h.com/a#at=1", "https://[TOKEN]@h.com/a#[TOKEN]"),
@@ -66,6 +69,7 @@ def test_takes_out(raw: str, masked: str) -> None:
         "open 24/7 from 10:30-11:45",
         "£1,299.00 or 1299.00 or $1,000,000, 50% off",
         "192.168.100.200 and 3.14159265 and 2014-2015",
+        "tag numbers 0016 964012, 0016 964077 and RES # 0167560070877",
         "4111 1111 1111 1112 fails the check",
         "flight UA1234 was 3 hours late, iPhone 12 Pro, 10 of 10",
         "a 2 hour drive, 20 minutes down the road, 2 weeks in a row, 5 star place, 3 lane road",
@@ -201,4 +205,5 @@ def test_a_million_characters_take_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     began = time.process_time()
     mask(text)
-    assert time.process_time() - began < 4
+    # About a second on a free core; quadratic time would be minutes.
+    assert time.process_time() - began < 6

@@ -130,13 +130,14 @@ _NUMBERED = frozenset(
     re.findall(
         r"\S+",
         "order ticket case ref reference tracking flight confirmation invoice booking account serial model "
-        "sku item part claim parcel shipment customer id code",
+        "sku item part claim parcel shipment customer id code res "
+        "reservation bag tag tags request sr",
     )
 )
 _BETWEEN = frozenset(
     re.findall(
         r"\S+",
-        "me us him her them back number no nr num is was on at to my home work it s",
+        "me us him her them back number numbers no nr num is was on at to my home work it s",
     )
 )
 _WORD = re.compile(r"[^\W\d_]+")
@@ -205,7 +206,7 @@ RECOGNISERS = (
         re.compile(r"://|www\.|[\w-]\.[A-Za-z]{2,24}/", re.IGNORECASE),
         re.compile(
             r"(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.|(?<![\w@./-])(?:[a-z0-9-]++\.)++[a-z]{2,24}(?<=\w)/)"
-            r"(?:\[(?:TOKEN|EMAIL|PHONE|CARD|IBAN|HANDLE|ADDRESS|NAME)\]|[^\s<>\"\[\]])++",
+            r"(?:\[(?:TOKEN|EMAIL|PHONE|CARD|IBAN|HANDLE|ADDRESS|NAME)\]|[^\s<>\"\[\]“”«»])++",
             re.IGNORECASE,
         ),
         secret_spans,
@@ -238,12 +239,7 @@ RECOGNISERS = (
         re.compile(r"(?<![^\W_])[A-Z]{2}\d\d(?:[ -]?[A-Z0-9]){11,30}", re.IGNORECASE | re.ASCII),
         _iban_spans,
     ),
-    Recogniser(
-        "CARD",
-        re.compile(r"\d(?:[ -]?\d){12}"),
-        re.compile(r"(?<![\w.])(?<!\d[ -])\d++(?:[ -]\d++)*+(?!\w)"),
-        _card_spans,
-    ),
+    # Phone numbers with a grouping of their own come before cards: two in a row can pass for one.
     # International: +44 20 7946 0958, 0049-30-123456, +1 (555) 123-4567.
     Recogniser(
         "PHONE",
@@ -262,12 +258,18 @@ RECOGNISERS = (
         ),
         _phone_spans,
     ),
+    Recogniser(
+        "CARD",
+        re.compile(r"\d(?:[ -]?\d){12}"),
+        re.compile(r"(?<![\w.])(?<!\d[ -])\d++(?:[ -]\d++)*+(?!\w)"),
+        _card_spans,
+    ),
     # With a trunk zero: 020 7946 0958, 07700 900123, 06 12 34 56 78, (0171) 1234567.
     Recogniser(
         "PHONE",
         _DIGIT,
         re.compile(rf"{_FREE}\(?0[1-9]\d{{0,4}}\)?(?:[ \-/.]{{0,2}}\d{{2,8}}){{1,5}}{_EXTENSION}{_FREE_END}"),
-        lambda match: _phone_spans(match) if 9 <= _digits(match[0]) <= 12 else iter(()),
+        _trunk_spans,
     ),
     # Anything of a number's length that the words before it call a phone number.
     Recogniser(
