@@ -59,7 +59,7 @@ def choose_backend(name: str, encoder: TokenEncoder, *, threads: int, cache_dir:
         name = fastest(encoder, threads=threads, cache_dir=cache_dir)
     if name not in BACKENDS:
         raise SettingsError(f"encoder.backend is {name!r}; it must be auto, {', '.join(BACKENDS)}")
-    return TorchBackend(cast(BackendName, name), encoder)
+    return TorchBackend(name, encoder)
 
 
 def fastest(encoder: TokenEncoder, *, threads: int, cache_dir: Path | None) -> BackendName:

@@ -65,7 +65,7 @@ class TokenEncoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        states = self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment
+        states: Tensor = self.words(ids) + self.positions.weight[: ids.shape[1]] + self.segment
         states = self.dropout(self.norm(states))
         if torch.is_autocast_enabled("cpu"):
             states = states.to(torch.get_autocast_dtype("cpu"))

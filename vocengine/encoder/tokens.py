@@ -50,7 +50,11 @@ class _Window:
 
 
 def lay_out(
-    texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], *, tokenizer: Tokenizer, windows: Windows
+    texts: Sequence[str],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    *,
+    tokenizer: Tokenizer,
+    windows: Windows,
 ) -> Layout:
     """Tokenise masked texts as models read them and find the tokens of each character span of theirs."""
     aligned = [normalise(text) for text in texts]
@@ -75,7 +79,12 @@ def lay_out(
 
 
 def _add_row(
-    layout: Layout, ids: list[int], window: _Window, ranges: Sequence[tuple[int, int]], number: int, owner: int
+    layout: Layout,
+    ids: list[int],
+    window: _Window,
+    ranges: Sequence[tuple[int, int]],
+    number: int,
+    owner: int,
 ) -> None:
     row, shift = len(layout.rows), 1 - window.start
     layout.rows.append(ids[window.start : window.end])

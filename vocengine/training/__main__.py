@@ -40,7 +40,13 @@ def main() -> None:
         from vocengine.training.export import export
 
         target: Path = options.to or options.recipe.parent
-        export(recipe, checkpoint=checkpoint, folder=data_folder(), target=target, measure_test=not options.interim)
+        export(
+            recipe,
+            checkpoint=checkpoint,
+            folder=data_folder(),
+            target=target,
+            measure_test=not options.interim,
+        )
 
 
 if __name__ == "__main__":

@@ -45,11 +45,15 @@ class Inputs(NamedTuple):
 
 
 def tokenize(examples: Sequence[Example], tokenizer: Tokenizer, *, max_tokens: int) -> list[Tokenized]:
-    """Token ids of each example, cut at `max_tokens`; spans that fall beyond the cut are left out."""
+    """Token ids of each example, cut at `max_tokens`.
+
+    Spans beyond the cut are left out, and so are examples that lose all of theirs by it.
+    """
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     encodings = tokenizer.encode_batch([example.text for example in examples])
-    return [_tokenized(example, encoding) for example, encoding in zip(examples, encodings, strict=True)]
+    pairs = zip(examples, encodings, strict=True)
+    return [text for text in (_tokenized(*pair) for pair in pairs) if text.labels]
 
 
 def _tokenized(example: Example, encoding: object) -> Tokenized:

@@ -41,7 +41,7 @@ def temperature(logits: Floats, labels: Integers) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     return round(float(log_t.detach().exp()), 4)
 
 
@@ -49,8 +49,11 @@ def calibration_error(probabilities: Floats, labels: Integers, *, bins: int = 15
     """Expected calibration error of (n, c) probabilities in equal bins of confidence (Guo et al. 2017)."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[number == b].mean() - right[number == b].mean()) * (number == b).mean()
-            for b in range(bins) if (number == b).any()]
+    gaps = [
+        abs(confidence[number == b].mean() - right[number == b].mean()) * (number == b).mean()
+        for b in range(bins)
+        if (number == b).any()
+    ]
     return float(sum(gaps))
 
 

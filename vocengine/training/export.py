@@ -29,7 +29,9 @@ from vocengine.training.trainer import HEADS
 log = logging.getLogger(__name__)
 
 
-def export(recipe: Recipe, *, checkpoint: Path, folder: Path, target: Path, measure_test: bool = True) -> dict[str, Any]:
+def export(
+    recipe: Recipe, *, checkpoint: Path, folder: Path, target: Path, measure_test: bool = True
+) -> dict[str, Any]:
     """Write the model folder `target` from a checkpoint, and `metrics.json` beside it; returns the metrics."""
     stored = torch.load(checkpoint, weights_only=True)
     state = stored["network"]
@@ -86,7 +88,10 @@ def measure(encoder: VocEncoder, folder: Path, split: str) -> dict[str, float]:
         figures[f"mams_atsa_accuracy_{pool}"] = _span_accuracy(encoder, corpora.spans(folder, split, pool=pool))
     if split == "test":
         semeval = folder / "absa" / "semeval14"
-        for name, file in (("restaurants", "Restaurants_Test_Gold.xml"), ("laptops", "Laptops_Test_Gold.xml")):
+        for name, file in (
+            ("restaurants", "Restaurants_Test_Gold.xml"),
+            ("laptops", "Laptops_Test_Gold.xml"),
+        ):
             for pool in ("clause", "term"):
                 examples = list(corpora.aspect_terms(semeval / file, pool=pool))
                 figures[f"semeval14_{name}_accuracy_{pool}"] = _span_accuracy(encoder, examples)
