@@ -121,6 +121,7 @@ def settings(broker: object, database: Database, tmp_path: Path) -> Settings:
             "kafka.transaction_timeout_ms": 5_000,
             "kafka.session_timeout_ms": 6_000,
             "database.url": database.url,
+            "encoder.model": os.environ.get("VOCENGINE_ENCODER__MODEL"),
         },
     )
     topology.apply(made.kafka)

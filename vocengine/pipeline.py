@@ -37,6 +37,7 @@ class Models:
     languages: LanguageIdentifier
     names: NameFinder | None = None
     topics: TopicIndex | None = None
+    assumed_language: str | None = None
 
     def used(self) -> tuple[ModelUsed, ...]:
         """Name, version and digest of each."""
@@ -62,7 +63,7 @@ def enrich(
     """
     said = [what_was_said(event, models.names) for event in batch]
     guesses = models.languages.identify([s.text for s in said])
-    languages = [_language(event, guess) for event, guess in zip(batch, guesses, strict=True)]
+    languages = [_language(event, guess, models) for event, guess in zip(batch, guesses, strict=True)]
     statuses = [_status(code, models.encoder.info.languages) for code in languages]
 
     scored = [i for i, status in enumerate(statuses) if status == "scored"]
@@ -136,10 +137,13 @@ def content_digest(event: Feedback) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _language(event: Feedback, guess: LanguageGuess) -> str:
+def _language(event: Feedback, guess: LanguageGuess, models: Models) -> str:
+    """What the words say; where they are too few to tell, what the sender says, or what is assumed."""
     if guess.code != UNDETERMINED:
         return guess.code
-    return event.language.split("-")[0].lower() if event.language else UNDETERMINED
+    if event.language:
+        return event.language.split("-")[0].lower()
+    return models.assumed_language or UNDETERMINED
 
 
 def _status(code: str, languages: Sequence[str]) -> Status:

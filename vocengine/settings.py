@@ -64,7 +64,8 @@ class TextSettings(_Section):
     """How text is made ready."""
 
     mask_names: bool = False
-    language_threshold: Annotated[float, Field(ge=0, le=1)] = 0.6
+    # For texts too short to tell ("great!") that declare no language; null abstains from scoring them.
+    assumed_language: str | None = "en"
 
 
 class MonitorSettings(_Section):

@@ -13,6 +13,7 @@ from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -84,8 +85,10 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
             victim.start()
         sender.join()
         wait_until(lambda: stored() == EVENTS, what=f"{EVENTS} events stored", timeout_s=180)
-        expected_mentions = wait_until_steady(settings)
-        wait_until(lambda: consumed(engine, settings, "detect") >= expected_mentions, what="all mentions", timeout_s=60)
+        mentions_read = wait_until(
+            lambda: len(found := read_all(settings, "mentions")) >= 3 * EVENTS and found, what="all mentions"
+        )
+        wait_until(lambda: detected_all(engine, settings, mentions_read), what="all mentions to be detected on")
         for role in roles:
             role.terminate()
 
@@ -107,20 +110,16 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
     assert read_all(settings, "dead-letter") == []
 
 
-def wait_until_steady(settings: Settings) -> int:
-    """Committed mentions, once all events are enriched."""
-    return len(
-        wait_until(lambda: len(found := read_all(settings, "mentions")) == 3 * EVENTS and found, what="mentions")
-    )
-
-
-def consumed(engine: sa.Engine, settings: Settings, role: str) -> int:
-    """How many offsets a role has moved over; transaction markers count too, so it is at least the records."""
-    group = settings.kafka.group(role)
+def detected_all(engine: sa.Engine, settings: Settings, records: list[Any]) -> bool:
+    """Whether detect has moved past the last mention of each partition."""
+    last: dict[int, int] = {}
+    for record in records:
+        last[record.partition] = max(last.get(record.partition, -1), record.offset)
     with engine.connect() as connection:
-        return (
-            connection.scalar(
-                sa.select(sa.func.sum(consumer_positions.c.next_offset)).where(consumer_positions.c.group_name == group)
+        rows = connection.execute(
+            sa.select(consumer_positions.c.partition, consumer_positions.c.next_offset).where(
+                consumer_positions.c.group_name == settings.kafka.group("detect")
             )
-            or 0
         )
+        positions = {partition: offset for partition, offset in rows}
+    return all(positions.get(partition, 0) > offset for partition, offset in last.items())

@@ -24,4 +24,7 @@ def raised_alerts(connection: sa.Connection) -> list[Alert]:
 
 def first_arrival(connection: sa.Connection, occurred_at: datetime) -> datetime | None:
     """When the first event that occurred at this very time came in."""
-    return connection.scalar(sa.select(sa.func.min(events.c.received_at)).where(events.c.occurred_at == occurred_at))
+    arrived: datetime | None = connection.scalar(
+        sa.select(sa.func.min(events.c.received_at)).where(events.c.occurred_at == occurred_at)
+    )
+    return arrived

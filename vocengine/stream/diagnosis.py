@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from collections.abc import Callable
@@ -114,6 +115,7 @@ def _local_broker(settings: Settings) -> str | Finding:
 
 
 def _processor(settings: Settings) -> str:
-    from vocengine.encoder.precision import describe_cpu
+    from vocengine.encoder.precision import bf16_is_faster
 
-    return f"{platform.machine()}, {describe_cpu()}"
+    fast = "bf16 in hardware" if bf16_is_faster() else "fp32; bf16 is emulated and not used"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {fast}"

@@ -68,6 +68,7 @@ def load_models(settings: Settings) -> pipeline.Models:
         ),
         languages=FastTextLanguages(),
         names=SpacyNames() if settings.text.mask_names else None,
+        assumed_language=settings.text.assumed_language,
     )
 
 

@@ -39,7 +39,7 @@ class Inbox(Generic[T]):
     """Batches of decoded records from a subscribed consumer.
 
     `decode` turns bytes into a message and must not raise; `time_of` gives its event time, None where it has none
-    (it is then served at once). What a revoked partition had left here is dropped: its new owner fetches it.
+    (it is then served at once). Without `time_of` partitions are served as they come. What a revoked partition had left here is dropped: its new owner fetches it.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Inbox(Generic[T]):
         topic: str,
         *,
         decode: Callable[[bytes | None], T],
-        time_of: Callable[[T], datetime | None] = lambda _: None,
+        time_of: Callable[[T], datetime | None] | None = None,
         max_records: int = 512,
     ) -> None:
         self._consumer = consumer
@@ -63,7 +63,7 @@ class Inbox(Generic[T]):
         """Up to `max_records` records, oldest event time first; empty where none came within `timeout_ms`."""
         self._fetch(0 if any(self._waiting.values()) else timeout_ms)
         rounds = 0
-        while self._behind() and rounds < _PATIENCE_ROUNDS and any(self._waiting.values()):
+        while self._time_of and self._behind() and rounds < _PATIENCE_ROUNDS and any(self._waiting.values()):
             self._fetch(_PATIENCE_MS // _PATIENCE_ROUNDS)
             rounds += 1
         batch: list[Received[T]] = []
@@ -104,7 +104,8 @@ class Inbox(Generic[T]):
             for record in records:
                 message = self._decode(record.value)
                 # Within a partition the order stands: a record is never served before the one in front of it.
-                latest = max(latest, self._time_of(message) or latest)
+                if self._time_of:
+                    latest = max(latest, self._time_of(message) or latest)
                 arrived = datetime.fromtimestamp(record.timestamp / 1000, UTC)
                 queue.append((latest, Received(tp, record.offset, record.key, record.value, arrived, message)))
 
