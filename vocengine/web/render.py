@@ -17,7 +17,7 @@ _FILTERS = (
     "change_words", "day", "iso", "key_path", "kind_words", "path_part", "percent", "score", "sentiment_of",
     "span_words", "tone", "when", "whole",
 )  # fmt: skip
-_FUNCTIONS = ("bucket_hours", "chart_data", "common_scale", "highlighted", "sparkline")
+_FUNCTIONS = ("against_words", "bucket_hours", "chart_data", "common_scale", "highlighted", "sparkline")
 
 
 class Renderer:

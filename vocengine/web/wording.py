@@ -71,6 +71,13 @@ def span_words(hours: int) -> str:
     return unit if n == 1 else f"{n} {unit}s"
 
 
+def against_words(hours: int) -> str:
+    """What a change compares: `Last 7 days against the 7 before`."""
+    length = span_words(hours)
+    before = length.split()[0] if " " in length else "one"
+    return f"Last {length} against the {before} before"
+
+
 def change_words(change: Change | None) -> str:
     """The change as a full phrase, for titles and readers of screens."""
     if change is None:

@@ -73,13 +73,13 @@ def series_of_kind(connection: Connection, kind: str, within: Range) -> list[Ser
 
 
 def _query(connection: Connection, which: sa.ColumnElement[bool], within: Range) -> dict[str, Series]:
-    seconds = sa.func.extract("epoch", rollups.c.hour - sa.literal(within.start))
-    index = sa.cast(sa.func.floor(seconds / (within.bucket_h * 3600)), sa.Integer).label("bucket")
+    # date_bin counts in integers; extract(epoch …) would calculate in decimals, at twice the time.
+    bucket = sa.func.date_bin(within.bucket, rollups.c.hour, sa.literal(within.start)).label("bucket")
     total = sa.func.sum
     statement = (
         sa.select(
             rollups.c.key,
-            index,
+            bucket,
             total(rollups.c.n),
             total(rollups.c.negative_n),
             total(rollups.c.positive_n),
@@ -87,11 +87,12 @@ def _query(connection: Connection, which: sa.ColumnElement[bool], within: Range)
             total(rollups.c.score_square_sum),
         )
         .where(which, rollups.c.hour >= within.start, rollups.c.hour < within.end)
-        .group_by(rollups.c.key, index)
+        .group_by(rollups.c.key, bucket)
     )
     rows: defaultdict[str, list[_Row]] = defaultdict(list)
-    for key, bucket, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
-        rows[key].append(_Row(bucket, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
+    for key, at, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
+        index = (at - within.start) // within.bucket
+        rows[key].append(_Row(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
     return {key: _series(key, found, within) for key, found in rows.items()}
 
 

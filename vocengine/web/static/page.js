@@ -21,7 +21,7 @@ function draw(figure) {
   const neutral = n.map((all, i) => all - negative[i] - positive[i]);
   const until = (at) => new Date(Date.parse(at) + wide).toISOString().slice(0, 16).replace("T", " ");
   const words = data.points.map((p) => `${p[0].slice(0, 16).replace("T", " ")} to ${until(p[0])}`);
-  const line = { color: css("--accent"), width: 2.4, shape: "spline", smoothing: 0.4 };
+  const line = { color: css("--accent"), width: 2.4 };
   const bars = (values, colour, name) => ({
     type: "bar", x: middle, y: values, yaxis: "y2", name, marker: { color: colour, opacity: 0.82 }, width: wide * 0.82,
     hovertemplate: `${name}: %{y}<extra></extra>`,
