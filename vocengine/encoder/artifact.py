@@ -56,9 +56,9 @@ class ModelConfig(BaseModel):
     # Logits are divided by it before the softmax: a probability of 0.8 is right 8 times of 10 on the val split.
     sentiment_temperature: float = Field(gt=0)
     span_temperature: float = Field(gt=0)
-    window_tokens: int = Field(default=256, ge=16, le=512)
+    window_tokens: int = Field(default=128, ge=16, le=512)
     window_overlap_tokens: int = Field(default=32, ge=0)
-    windows_max: int = Field(default=64, ge=1)
+    windows_max: int = Field(default=128, ge=1)
     # SHA-256 of each file that trained the weights.
     training_data: dict[str, str] = {}
 
@@ -131,7 +131,7 @@ def load_network(artifact: Artifact, base: Base) -> Network:
     from vocengine.encoder.network import Network
 
     verify(artifact)
-    network = Network(artifact.config.heads, draw=False)
+    network = Network(artifact.config.heads)
     try:
         state = {name: value.float() for name, value in load_file(artifact.weights).items()}
         with safe_open(base.weights, "pt") as stored:

@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Literal, Protocol, cast, get_args
 
@@ -43,7 +44,7 @@ class TorchBackend:
         self.name: BackendName = name
         self.dtype = torch.bfloat16 if name == "torch-bf16" else torch.float32
         # A copy in this precision; for fp32 the very same parameters.
-        self._encoder = encoder if self.dtype is torch.float32 else _copy(encoder, self.dtype)
+        self._encoder = encoder if self.dtype is torch.float32 else deepcopy(encoder).to(self.dtype)
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
         states: Tensor = self._encoder(ids, mask)
@@ -117,14 +118,3 @@ def _processor() -> str:
     # The model name alone is too little: virtual machines hide it, and the flags decide what is fast.
     kept = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
     return hashlib.sha256("\n".join(kept).encode()).hexdigest()
-
-
-def _copy(encoder: TokenEncoder, dtype: torch.dtype) -> TokenEncoder:
-    from vocengine.encoder.network import Shape
-
-    words = encoder.words.weight
-    layers = len(encoder.layers)
-    with torch.device("meta"):
-        copy = TokenEncoder(Shape(vocabulary=words.shape[0], dimensions=words.shape[1], layers=layers))
-    copy.load_state_dict({name: value.to(dtype) for name, value in encoder.state_dict().items()}, assign=True)
-    return copy.eval().requires_grad_(False)

@@ -131,13 +131,8 @@ class Head(nn.Module):
 class Network(nn.Module):
     """Encoder, pool and one head for each task, named in `heads` with its number of labels."""
 
-    def __init__(self, heads: dict[str, int], shape: Shape | None = None, *, draw: bool = True) -> None:
-        """`draw=False` leaves the parameters without memory, for a state that is assigned right after."""
+    def __init__(self, heads: dict[str, int], shape: Shape | None = None) -> None:
         super().__init__()
-        with torch.device("cpu" if draw else "meta"):
-            self._build(heads, shape)
-
-    def _build(self, heads: dict[str, int], shape: Shape | None) -> None:
         self.shape = shape or Shape()
         self.encoder = TokenEncoder(self.shape)
         self.pool = AttentionPool(self.shape.dimensions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from vocengine.encoder.tokens import Layout, Windows, batches_by_tokens, lay_out
 
 # Larger batches leave the caches, smaller ones the units idle; flat between 2 and 6 thousand.
 _BUDGET_TOKENS = 3_072
+_CLS, _SEP = 101, 102
 
 
 class VocEncoder:
@@ -29,7 +31,8 @@ class VocEncoder:
     def __init__(self, artifact: Artifact, network: Network, tokenizer: Tokenizer, backend: Backend) -> None:
         config = artifact.config
         self._network = network
-        self._pool = _in_precision(network, backend.dtype)
+        # The pool reads states in the precision of the backend; the heads are small and keep 32 bits.
+        self._pool = deepcopy(network.pool).to(backend.dtype)
         self._tokenizer = tokenizer
         self._backend = backend
         self._config = config
@@ -172,12 +175,6 @@ def load(model: str | Path, *, backend: str, threads: int | None, cache_dir: Pat
     return VocEncoder(artifact, network, tokenizer, chosen)
 
 
-def _in_precision(network: Network, dtype: torch.dtype) -> torch.nn.Module:
-    from copy import deepcopy
-
-    return network.pool if dtype is torch.float32 else deepcopy(network.pool).to(dtype)
-
-
 def _block(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """(n, length) ids with [CLS] and [SEP], and 0/1 mask."""
     longest = max(map(len, rows)) + 2
@@ -190,9 +187,6 @@ def _block(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         ids[number, size - 1] = _SEP
         mask[number, :size] = 1
     return torch.from_numpy(ids), torch.from_numpy(mask)
-
-
-_CLS, _SEP = 101, 102
 
 
 def _check(texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> None:
