@@ -143,3 +143,6 @@ def test_a_fault_of_ours_is_one_sentence_and_goes_to_the_log(database: Any, capl
         }
         assert "torn" in caplog.text
         assert "Something went wrong" in made.get("/alerts/torn").text
+        caplog.clear()
+        assert made.get("/alerts").status_code == made.get("/topics").status_code == 200
+        assert "left out of the list: alert 'torn'" in caplog.text
