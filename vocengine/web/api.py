@@ -15,7 +15,7 @@ API_PREFIX = "/api/v1"
 
 Asked = Annotated[RangeQuery, Depends(range_query)]
 Before = Annotated[
-    str | None, Query(description="`next_before` of the page before: what is older than it.", max_length=600)
+    str | None, Query(description="The value of next_before on the page before: gives what is older.", max_length=600)
 ]
 Key = Annotated[
     str, Query(description="Rollup key such as channel:chat or product:NAME; all by default.", max_length=600)
