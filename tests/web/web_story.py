@@ -152,7 +152,7 @@ def alert(alert_id: str, key: str, label: str, kind: str, **changes: object) -> 
         "change": 0.385,
         "change_low": 0.30,
         "change_high": 0.47,
-        "evidence": Evidence("e-detector", 15432.1, 10080.0, "At most one false alarm a week over all keys."),
+        "evidence": Evidence("e-detector (Shiryaev–Roberts mixture)", 15432.1, 10080.0, "at most 1 false alarm in 7 days"),
         "severity": "high",
         "drivers": (
             Driver("channel", "social", 0.41, 9),
