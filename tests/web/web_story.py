@@ -29,6 +29,7 @@ from vocengine.trends.mentions import Monitored
 START = datetime(2026, 8, 31, tzinfo=UTC)
 END = datetime(2026, 10, 12, 15, tzinfo=UTC)
 FALL = datetime(2026, 10, 7, 6, tzinfo=UTC)
+BUDGET = "at most 1 false alarm in 7 days"
 TRICKY = "<script>alert('x')</script> & \"quoted\" <b>bold</b>"
 
 # label, keywords, usual mean, weight, what is said well, badly, plainly
@@ -152,7 +153,7 @@ def alert(alert_id: str, key: str, label: str, kind: str, **changes: object) -> 
         "change": 0.385,
         "change_low": 0.30,
         "change_high": 0.47,
-        "evidence": Evidence("e-detector (Shiryaev–Roberts mixture)", 15432.1, 10080.0, "at most 1 false alarm in 7 days"),
+        "evidence": Evidence("e-detector (Shiryaev–Roberts mixture)", 15432.1, 10080.0, BUDGET),
         "severity": "high",
         "drivers": (
             Driver("channel", "social", 0.41, 9),
