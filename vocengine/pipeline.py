@@ -177,6 +177,8 @@ def _spans(
             topics=assigned[first + k],
         )
         for k, (start, end) in enumerate(clauses)
+        # Clauses in the part of a very long text that was not read have nothing to say.
+        if read.span_read[first + k]
     )
 
 

@@ -11,19 +11,21 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
+from kafka import TopicPartition
 
 from tests.integration.processes import RoleProcess
 from tests.integration.wire import START, produce, read_all, wait_until
 from vocengine.contracts import decode_enriched, decode_mention
 from vocengine.settings import Settings
 from vocengine.store.tables import alerts, consumer_positions, event_ids, events, rollups
+from vocengine.stream import clients
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -88,7 +90,11 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
         mentions_read = wait_until(
             lambda: len(found := read_all(settings, "mentions")) >= 3 * EVENTS and found, what="all mentions"
         )
-        wait_until(lambda: detected_all(engine, settings, mentions_read), what="all mentions to be detected on")
+        wait_until(
+            lambda: detected_all(engine, settings, mentions_read),
+            what="all mentions to be detected on",
+            explain=lambda: standing(engine, settings, "detect", "mentions"),
+        )
         for role in roles:
             role.terminate()
 
@@ -108,6 +114,26 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
     published = Counter(orjson.loads(record.value)["alert_id"] for record in read_all(settings, "alerts"))
     assert set(published) == raised and set(published.values()) <= {1}
     assert read_all(settings, "dead-letter") == []
+
+
+def standing(engine: sa.Engine, settings: Settings, role: str, topic: str) -> str:
+    """Where a role stands against the ends of its topic, for the message of a failure."""
+    reader = clients.consumer(settings.kafka, group=None, client_id="standing")
+    name = settings.kafka.topic(topic)
+    partitions = [TopicPartition(name, p) for p in sorted(reader.partitions_for_topic(name) or ())]
+    ends = {tp.partition: offset for tp, offset in reader.end_offsets(partitions).items()}
+    reader.close(autocommit=False)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(consumer_positions.c.partition, consumer_positions.c.next_offset, consumer_positions.c.updated_at)
+            .where(consumer_positions.c.group_name == settings.kafka.group(role))
+            .order_by(consumer_positions.c.partition)
+        )
+        stood = [f"{p}: {offset} of {ends[p]}, moved {at:%H:%M:%S}" for p, offset, at in rows]
+    admin = clients.admin(settings.kafka)
+    group = admin.describe_groups([settings.kafka.group(role)])
+    admin.close()
+    return f"{datetime.now(UTC):%H:%M:%S} " + "; ".join(stood) + f"\n{group}"
 
 
 def detected_all(engine: sa.Engine, settings: Settings, records: list[Any]) -> bool:

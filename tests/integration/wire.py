@@ -45,14 +45,20 @@ def read_all(settings: Settings, topic: str) -> list[Any]:
     return found
 
 
-def wait_until(condition: Callable[[], Any], *, timeout_s: float = 60, what: str = "the condition") -> Any:
-    """Poll until `condition()` is true; its value."""
+def wait_until(
+    condition: Callable[[], Any],
+    *,
+    timeout_s: float = 60,
+    what: str = "the condition",
+    explain: Callable[[], str] = lambda: "",
+) -> Any:
+    """Poll until `condition()` is true; its value. `explain` tells a failure's reader how things stand."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.1)
-    raise AssertionError(f"{what} did not come true within {timeout_s:g} s")
+    raise AssertionError(f"{what} did not come true within {timeout_s:g} s {explain()}")
 
 
 @contextmanager

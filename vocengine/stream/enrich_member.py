@@ -72,10 +72,12 @@ def load_models(settings: Settings) -> pipeline.Models:
     )
 
 
-def run_enrich(settings: Settings, stop: threading.Event) -> None:
-    """Run an enrich member until `stop`."""
+def run_enrich(settings: Settings, stop: threading.Event, *, models: pipeline.Models | None = None) -> None:
+    """Run an enrich member until `stop`, with `models` or those that the settings name."""
     instance = settings.instance or new_instance()
-    live = LivePipeline(load_models(settings), store_engine.connect(settings), refresh_s=settings.topics.refresh_s)
+    live = LivePipeline(
+        models or load_models(settings), store_engine.connect(settings), refresh_s=settings.topics.refresh_s
+    )
     with RoleMetrics("enrich", settings.metrics) as metrics:
         role.run(
             "enrich",
