@@ -1,0 +1,69 @@
+"""CPU time and memory of groups of processes, as the kernel counts them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+
+import psutil
+
+POSTGRESQL = "postgresql"
+_LOOK_EVERY_S = 1.0
+
+
+def cpu_s(pids: Mapping[str, list[int]]) -> dict[str, float]:
+    """CPU seconds, user and system, of each group, with PostgreSQL's children, those ended included."""
+    found = {}
+    for name, group in pids.items():
+        total = 0.0
+        for process in _family(name, group):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+        found[name] = total
+    return found
+
+
+class PeakMemory:
+    """The largest resident memory of each group of processes while open, in MB (10⁶ bytes)."""
+
+    def __init__(self, pids: Callable[[], Mapping[str, list[int]]]) -> None:
+        self._pids = pids
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.by_group: dict[str, float] = {}
+        self.together = 0.0
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_S):
+            now = {name: sum(map(_memory_mb, _family(name, group))) for name, group in self._pids().items()}
+            for name, megabytes in now.items():
+                self.by_group[name] = max(self.by_group.get(name, 0.0), megabytes)
+            self.together = max(self.together, sum(now.values()))
+
+
+def _family(name: str, pids: list[int]) -> list[psutil.Process]:
+    """The processes, and for PostgreSQL its children; the others have none, and looking for them costs."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            found += [process, *(process.children() if name == POSTGRESQL else ())]
+    return found
+
+
+def _memory_mb(process: psutil.Process) -> float:
+    # PostgreSQL's processes share their buffers: only what is private to each is counted.
+    with contextlib.suppress(psutil.Error):
+        memory = process.memory_info()
+        return float(memory.rss - (memory.shared if process.name().startswith("postgres") else 0)) / 1e6
+    return 0.0
