@@ -224,7 +224,7 @@ class KeyState:
             {
                 "kind": self.kind,
                 "days": list(self.days.items()),
-                "voices": [(day, list(voices)) for day, voices in self.voices.items()],
+                "voices": [(day, sorted(voices)) for day, voices in self.voices.items()],
                 "r": self.r,
                 "newest": self.newest,
                 "fallen_at": self.fallen_at,

@@ -89,7 +89,14 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
     return BERTopic(
         embedding_model=None,
         umap_model=UMAP(
-            n_neighbors=min(15, n - 1), n_components=5, min_dist=0.0, metric="cosine", random_state=seed, n_jobs=1
+            n_neighbors=min(15, n - 1),
+            n_components=5,
+            min_dist=0.0,
+            metric="cosine",
+            # The spectral start fails where the neighbour graph falls apart into components.
+            init="pca",
+            random_state=seed,
+            n_jobs=1,
         ),
         hdbscan_model=HDBSCAN(min_cluster_size=min_topic_spans, metric="euclidean", prediction_data=False),
         vectorizer_model=CountVectorizer(
