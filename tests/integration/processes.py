@@ -24,6 +24,7 @@ class RoleProcess:
             **environment_of(settings),
             "VOCENGINE_DATABASE__URL": settings.database.url.get_secret_value(),
             "VOCENGINE_INSTANCE": instance,
+            "VOCENGINE_LOG_LEVEL": "debug",
             "OMP_NUM_THREADS": "1",
         }
         self.process: subprocess.Popen[bytes] | None = None

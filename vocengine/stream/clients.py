@@ -77,6 +77,8 @@ def _connection(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_timeout_ms": 5_000,
         # After an outage a client should be back within a second or two, not half a minute.
         "reconnect_backoff_max_ms": 2_000,
+        # How soon a new partition, or an assignment made without knowing the partitions, is put right.
+        "metadata_max_age_ms": 30_000,
     }
     if settings.ssl_cafile:
         options["ssl_cafile"] = str(settings.ssl_cafile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,20 +104,20 @@ class EnrichSession:
         self._producer: KafkaProducer = clients.producer(
             kafka, client_id=f"enrich-{instance}", transactional_id=f"{kafka.group('enrich')}.{instance}"
         )
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._producer.close, timeout=0)
             self._consumer: KafkaConsumer = clients.consumer(
                 kafka, group=kafka.group("enrich"), client_id=f"enrich-{instance}"
             )
-        except BaseException:
-            self._producer.close(timeout=0)
-            raise
-        self._inbox: Inbox[Feedback | Rejected] = Inbox(
-            self._consumer,
-            kafka.topic("feedback"),
-            decode=decode_feedback,
-            time_of=lambda message: message.occurred_at if isinstance(message, Feedback) else None,
-            max_records=settings.stream.batch_max_records,
-        )
+            on_failure.callback(self._consumer.close, autocommit=False)
+            self._inbox: Inbox[Feedback | Rejected] = Inbox(
+                self._consumer,
+                kafka.topic("feedback"),
+                decode=decode_feedback,
+                time_of=lambda message: message.occurred_at if isinstance(message, Feedback) else None,
+                max_records=settings.stream.batch_max_records,
+            )
+            on_failure.pop_all()
 
     def step(self) -> int:
         """One batch. Raises KafkaError where the transaction could not be committed; nothing of it is visible then."""

@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
+from vocengine.errors import TopicsMissing
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -58,6 +60,10 @@ class Inbox(Generic[T]):
         self._waiting: dict[TopicPartition, deque[tuple[datetime, Received[T]]]] = {}
         self.newly_assigned: set[TopicPartition] = set()
         consumer.subscribe([topic], listener=_Listener(self))
+        # A group leader that does not yet know the topic's partitions assigns none to anybody, and if the knowledge
+        # comes while that assignment is on its way, nobody asks again until the metadata is refreshed.
+        if not consumer.partitions_for_topic(topic):
+            raise TopicsMissing(f"topic {topic} does not exist: run `vocengine streams apply`")
 
     def take(self, timeout_ms: int) -> list[Received[T]]:
         """Up to `max_records` records, oldest event time first; empty where none came within `timeout_ms`."""

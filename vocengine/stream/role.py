@@ -11,7 +11,7 @@ from typing import Protocol
 
 from kafka.errors import KafkaError
 
-from vocengine.errors import BrokerUnavailable, StaleMember, StoreUnavailable
+from vocengine.errors import BrokerUnavailable, StaleMember, StoreUnavailable, TopicsMissing
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def run(
                 failures = 0
         except StaleMember as error:
             log.warning("%s: %s; starting again from the stored position", name, error)
-        except (KafkaError, BrokerUnavailable, StoreUnavailable) as error:
+        except (KafkaError, BrokerUnavailable, StoreUnavailable, TopicsMissing) as error:
             failures += 1
             wait_s = min(retry_max_s, _FIRST_WAIT_S * 2**failures) * random.uniform(0.5, 1.0)
             log.warning("%s: %s; trying again in %.1f s", name, _sentence(error), wait_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -60,9 +61,12 @@ class DatabaseSession(Generic[M]):
         self._positions: dict[TopicPartition, int] = {}
         handler.rolled_back()
         self._consumer: KafkaConsumer = clients.consumer(kafka, group=self._group, client_id=f"{role}-{instance}")
-        self._inbox: Inbox[M | Rejected] = Inbox(
-            self._consumer, kafka.topic(topic), decode=decode, max_records=settings.stream.batch_max_records
-        )
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._consumer.close, autocommit=False)
+            self._inbox: Inbox[M | Rejected] = Inbox(
+                self._consumer, kafka.topic(topic), decode=decode, max_records=settings.stream.batch_max_records
+            )
+            on_failure.pop_all()
 
     def step(self) -> int:
         """One batch. Raises StoreUnavailable or StaleMember; nothing of the batch is written then."""

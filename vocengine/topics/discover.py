@@ -99,9 +99,7 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
             n_jobs=1,
         ),
         hdbscan_model=HDBSCAN(min_cluster_size=min_topic_spans, metric="euclidean", prediction_data=False),
-        vectorizer_model=CountVectorizer(
-            stop_words=stop, ngram_range=(1, 2), min_df=2, token_pattern=r"(?u)\b[^\W\d_]{3,}\b"
-        ),
+        vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=r"(?u)\b[^\W\d_]{3,}\b"),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
         top_n_words=_KEYWORDS,
         calculate_probabilities=False,
