@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install demo test check fast format lock bench clean browser
+.PHONY: help install demo test check fast format lock clean browser
 
 help:
 	@grep -hE '^# make' $(MAKEFILE_LIST); echo 'make demo ARGS="--exit"   run the demo and end'

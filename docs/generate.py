@@ -53,7 +53,6 @@ SENTENCES = {
     "kafka.session_timeout_ms": "A member that is silent for this long loses its partitions to the others.",
     "database.url": "`postgresql://user:password@host:5432/name`. Without it the embedded server is started under "
     "`data_dir`. Give it by the environment, not in a file.",
-    "database.retention_days": "Reserved: this version deletes nothing, whatever it says.",
     "encoder.model": "A bundled model, or the path of a model folder.",
     "encoder.backend": "`auto` (timed once for each kind of processor), `torch-fp32` or `torch-bf16`.",
     "encoder.threads": "Threads of a matrix product. Without it as many as there are cores.",

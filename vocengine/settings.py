@@ -49,7 +49,6 @@ class DatabaseSettings(_Section):
     """PostgreSQL; without a URL the embedded server is started under the data folder."""
 
     url: SecretStr | None = None
-    retention_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class EncoderSettings(_Section):

@@ -36,11 +36,16 @@ class RoleProcess:
 
     def start(self) -> RoleProcess:
         """Start it; returns at once."""
+        self._begins_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vocengine.cli", self.role], env=self._environment, stdout=log, stderr=log
             )
         return self
+
+    def ready(self) -> bool:
+        """Whether this life of it has joined the stream."""
+        return f"{self.role}: ready".encode() in self.log.read_bytes()[self._begins_at :]
 
     def kill(self) -> None:
         """SIGKILL, as the kernel does it to a process that takes too much memory."""

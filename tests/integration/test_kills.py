@@ -96,6 +96,7 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
             explain=lambda: standing(engine, settings, "detect", "mentions"),
         )
         for role in roles:
+            wait_until(role.ready, what=f"{role.role} to be back")
             role.terminate()
 
     ids = Counter(decode_enriched(record.value).event_id for record in read_all(settings, "enriched"))

@@ -13,9 +13,9 @@ from vocengine.cli.context import settings_of
 def alerts(ctx: click.Context, limit: int) -> None:
     """List the newest alerts."""
     settings = settings_of(ctx)
-    from vocengine.terminal import table
     from vocengine.store import engine
     from vocengine.store.reads import alert_page
+    from vocengine.terminal import table
 
     with engine.transaction(engine.connect(settings)) as connection:
         found = alert_page(connection).items[:limit]

@@ -20,9 +20,9 @@ def dead_letters() -> None:
 def list_letters(ctx: click.Context, code: str | None, limit: int, as_json: bool) -> None:
     """List dead letters, newest last."""
     settings = settings_of(ctx)
-    from vocengine.terminal import table
     from vocengine.contracts import encode
     from vocengine.stream import letters
+    from vocengine.terminal import table
 
     found = [(at, letter) for at, letter in letters.read(settings.kafka) if code is None or letter.code == code]
     if as_json:
@@ -61,4 +61,6 @@ def replay(ctx: click.Context, code: str | None, from_offset: int, dry_run: bool
 
     result = letters.replay(settings.kafka, code=code, from_offset=from_offset, dry_run=dry_run)
     verb = "would be sent" if dry_run else "sent"
-    click.echo(f"{result.sent:,} {verb} back, {result.skipped:,} left (other code, sent before, or no value)")
+    click.echo(
+        f"{result.sent:,} {verb} back, {result.skipped:,} left (other code, sent before, no value, or a row of a file)"
+    )

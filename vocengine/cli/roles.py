@@ -5,36 +5,40 @@ from __future__ import annotations
 import click
 
 from vocengine.cli.context import settings_of
+from vocengine.signals import stop_on_signals
 
 
 @click.command()
 @click.pass_context
 def enrich(ctx: click.Context) -> None:
     """Run an enrich member: feedback → enriched events, mentions, dead letters."""
+    stop = stop_on_signals()
     settings = settings_of(ctx)
-    from vocengine.stream import enrich_member, role
+    from vocengine.stream import enrich_member
 
-    enrich_member.run_enrich(settings, role.stop_on_signals())
+    enrich_member.run_enrich(settings, stop)
 
 
 @click.command()
 @click.pass_context
 def store(ctx: click.Context) -> None:
     """Run a store member: enriched events → PostgreSQL."""
+    stop = stop_on_signals()
     settings = settings_of(ctx)
-    from vocengine.stream import members, role
+    from vocengine.stream import members
 
-    members.run_store(settings, role.stop_on_signals())
+    members.run_store(settings, stop)
 
 
 @click.command()
 @click.pass_context
 def detect(ctx: click.Context) -> None:
     """Run a detect member: mentions → alerts."""
+    stop = stop_on_signals()
     settings = settings_of(ctx)
-    from vocengine.stream import members, role
+    from vocengine.stream import members
 
-    members.run_detect(settings, role.stop_on_signals())
+    members.run_detect(settings, stop)
 
 
 @click.command()
@@ -59,10 +63,9 @@ def web(ctx: click.Context, host: str | None, port: int | None) -> None:
 @click.pass_context
 def run(ctx: click.Context, members: int, without: tuple[str, ...]) -> None:
     """Run all roles on this machine, each in a process of its own, restarted when it dies."""
+    stop = stop_on_signals()
     settings = settings_of(ctx)
-    from vocengine.stream import role
     from vocengine.stream.supervisor import Supervisor
 
-    stop = role.stop_on_signals()
     with Supervisor(settings, members=members, without=frozenset(without)) as supervisor:
         supervisor.watch(stop)

@@ -20,8 +20,8 @@ def streams() -> None:
 def apply(ctx: click.Context, partitions: int | None) -> None:
     """Create the topics and set their configuration; never deletes anything."""
     settings = settings_of(ctx)
-    from vocengine.terminal import table
     from vocengine.stream import topology
+    from vocengine.terminal import table
 
     changes = topology.apply(settings.kafka, partitions=partitions)
     table(["topic", "", "detail"], [[c.topic, c.action, c.detail] for c in changes])
@@ -32,8 +32,8 @@ def apply(ctx: click.Context, partitions: int | None) -> None:
 def check(ctx: click.Context) -> None:
     """Fail where a topic is missing."""
     settings = settings_of(ctx)
-    from vocengine.terminal import table
     from vocengine.stream import topology
+    from vocengine.terminal import table
 
     found = topology.check(settings.kafka)
     table(["topic", "partitions"], [[settings.kafka.topic(name), n] for name, n in found.items()])

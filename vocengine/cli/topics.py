@@ -22,8 +22,8 @@ def list_topics(ctx: click.Context, as_json: bool) -> None:
     settings = settings_of(ctx)
     import orjson
 
-    from vocengine.terminal import table
     from vocengine.store import engine, registry
+    from vocengine.terminal import table
 
     with engine.transaction(engine.connect(settings)) as connection:
         index = registry.load_index(connection)

@@ -20,9 +20,10 @@ from vocengine.errors import StreamError, VocengineError
 from vocengine.intake import replay
 from vocengine.paths import resource
 from vocengine.settings import Settings
+from vocengine.signals import stop_on_signals
 from vocengine.store import counts, schema
 from vocengine.store import engine as store_engine
-from vocengine.stream import letters, role, topology
+from vocengine.stream import letters, topology
 from vocengine.stream.broker import WHEEL_LIMITS, LocalBroker, choose
 from vocengine.stream.sink import FeedbackSink
 from vocengine.stream.supervisor import Supervisor
@@ -49,7 +50,7 @@ def run_demo(
     if own_broker:
         shutil.rmtree(folder, ignore_errors=True)  # a demo begins with nothing
     folder.mkdir(parents=True, exist_ok=True)
-    stop = role.stop_on_signals()
+    stop = stop_on_signals()
     feedback = list(_sample(resource("streams", "sample", "feedback.jsonl")))
     incidents = load_incidents(resource("streams", "sample", "ground_truth.json"))
     with contextlib.ExitStack() as stack:

@@ -32,6 +32,15 @@ def load(connection: sa.Connection, group: str, starts: Mapping[tuple[str, int],
     return {(t, p): offset for t, p, offset in found if (t, p) in starts}
 
 
+def reset(connection: sa.Connection, group: str, topic: str, partition: int, offset: int) -> None:
+    """Put a position somewhere else, whatever it was: its topic was made anew."""
+    connection.execute(
+        sa.update(positions)
+        .where(positions.c.group_name == group, positions.c.topic == topic, positions.c.partition == partition)
+        .values(next_offset=offset, updated_at=sa.func.now())
+    )
+
+
 def advance(connection: sa.Connection, group: str, moves: Sequence[tuple[str, int, int, int]]) -> None:
     """Move each (topic, partition) from its expected offset to the next one.
 

@@ -19,7 +19,7 @@ from vocengine.store import registry
 from vocengine.store.engine import Engine
 from vocengine.stream import role
 from vocengine.stream.enrich import EnrichSession
-from vocengine.stream.members import new_instance
+from vocengine.stream.members import new_instance, ready_database
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,8 @@ def load_models(settings: Settings) -> pipeline.Models:
 def run_enrich(settings: Settings, stop: threading.Event, *, models: pipeline.Models | None = None) -> None:
     """Run an enrich member until `stop`, with `models` or those that the settings name."""
     instance = settings.instance or new_instance()
-    live = LivePipeline(
-        models or load_models(settings), store_engine.connect(settings), refresh_s=settings.topics.refresh_s
-    )
+    engine = ready_database(settings, stop)
+    live = LivePipeline(models or load_models(settings), engine, refresh_s=settings.topics.refresh_s)
     with RoleMetrics("enrich", settings.metrics) as metrics:
         role.run(
             "enrich",

@@ -41,7 +41,8 @@ class Inbox(Generic[T]):
     """Batches of decoded records from a subscribed consumer.
 
     `decode` turns bytes into a message and must not raise; `time_of` gives its event time, None where it has none
-    (it is then served at once). Without `time_of` partitions are served as they come. What a revoked partition had left here is dropped: its new owner fetches it.
+    (it is then served at once). Without `time_of` partitions are served as they come. What a revoked partition had
+    left here is dropped: its new owner fetches it.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def run_store(settings: Settings, stop: threading.Event) -> None:
     """Run a store member until `stop`."""
-    engine = _ready_database(settings, stop)
+    engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
     with RoleMetrics("store", settings.metrics) as metrics, _Relaying(settings, engine, stop):
         role.run(
@@ -36,7 +36,7 @@ def run_store(settings: Settings, stop: threading.Event) -> None:
 
 def run_detect(settings: Settings, stop: threading.Event) -> None:
     """Run a detect member until `stop`."""
-    engine = _ready_database(settings, stop)
+    engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
 
     def open_session() -> role.Session:
@@ -67,7 +67,7 @@ class _Relaying:
         self._thread.join(timeout=10)
 
 
-def _ready_database(settings: Settings, stop: threading.Event) -> Engine:
+def ready_database(settings: Settings, stop: threading.Event) -> Engine:
     """Wait for the database, and refuse a schema that is not ours (SchemaOutdated)."""
     engine = store_engine.connect(settings)
     while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import signal
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -63,14 +62,6 @@ def run(
         finally:
             _close(session)
     log.info("%s: stopped", name)
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _close(session: Session | None) -> None:

@@ -32,7 +32,7 @@ class FeedbackSink:
         )
 
     def reject(self, raw: bytes, rejected: Rejected, row: int) -> None:
-        """Send a refused row to the dead letters; a replay of it goes to the feedback topic, once mended."""
+        """Send a refused row to the dead letters; it is mended in the file, not replayed."""
         now = datetime.now(UTC)
         place = TopicPartition(self._origin, 0)
         letter = dead_letter("import", Received(place, row, None, raw, now, None), rejected, now=now)

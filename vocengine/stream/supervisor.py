@@ -56,12 +56,16 @@ class Supervisor:
             # Started here, so that it lives as long as all of them.
             url = store_engine.start_embedded(settings.data_dir)
         inherited = {**os.environ, **environment_of(settings), f"{PREFIX}DATABASE{SEPARATOR}URL": url}
-        self._children = [
-            _Child(role, {**inherited, f"{PREFIX}INSTANCE": f"{base}-{role}-{number}"})
-            for role in ROLES
-            if role not in without
-            for number in range(1 if role == "web" else members)
+        members_of = [
+            (role, number) for role in ROLES if role not in without for number in range(1 if role == "web" else members)
         ]
+        self._children = []
+        for index, (role, number) in enumerate(members_of):
+            own = {f"{PREFIX}INSTANCE": f"{base}-{role}-{number}"}
+            if settings.metrics.port:
+                # One port each, counted up from the one that is set, in the order of ROLES and members.
+                own[f"{PREFIX}METRICS{SEPARATOR}PORT"] = str(settings.metrics.port + index)
+            self._children.append(_Child(role, {**inherited, **own}))
 
     def __enter__(self) -> Supervisor:
         for child in self._children:

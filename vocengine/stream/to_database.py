@@ -126,17 +126,32 @@ class DatabaseSession(Generic[M]):
     def _go_to_stored_positions(self) -> None:
         assigned = set(self._inbox.newly_assigned)
         starts: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(list(assigned))
+        ends: Mapping[TopicPartition, int] = self._consumer.end_offsets(list(assigned))
         with transaction(self._engine) as connection:
             stored = positions.load(
                 connection, self._group, {(tp.topic, tp.partition): offset for tp, offset in starts.items()}
             )
+            for tp in assigned:
+                position = stored[tp.topic, tp.partition]
+                if position > ends[tp]:
+                    # The topic is not the one that the position belongs to. What was stored stays stored: event
+                    # ids are idempotent, so reading it all is safe and skipping it would lose events.
+                    log.error(
+                        "%s: %s ends at %d, before the stored position %d: the topic was made anew; reading it "
+                        "from its beginning",
+                        self._role,
+                        tp,
+                        ends[tp],
+                        position,
+                    )
+                    position = starts[tp]
+                    positions.reset(connection, self._group, tp.topic, tp.partition, position)
+                elif position < starts[tp]:
+                    # Retention deleted what was never read; say so instead of waiting for it for ever.
+                    log.error("%s: %s lost offsets %d to %d by retention", self._role, tp, position, starts[tp])
+                self._positions[tp] = position
         for tp in assigned:
-            # Retention may have deleted what was never read; say so instead of waiting for it for ever.
-            position = stored[tp.topic, tp.partition]
-            if position < starts[tp]:
-                log.warning("%s: %s lost offsets %d to %d by retention", self._role, tp, position, starts[tp])
-            self._positions[tp] = position
-            self._inbox.seek(tp, position)
+            self._inbox.seek(tp, self._positions[tp])
         self._inbox.newly_assigned -= assigned
         self._handler.rolled_back()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import yaml
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 
-from vocengine.errors import SettingsError, StreamError, TopicsMissing
+from vocengine.errors import SettingsError, TopicsMissing
 from vocengine.paths import resource
 from vocengine.settings import KafkaSettings
 from vocengine.stream import clients
+
+_VISIBLE_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,23 @@ def apply(settings: KafkaSettings, *, partitions: int | None = None) -> list[Cha
                 changes.append(Change(name, "created", detail))
                 continue
             changes.append(_adjust(admin, name, len(existing[name]["partitions"]), wanted, config, detail))
-        return changes
-    except StreamError:
-        raise
     finally:
         admin.close()
+    _wait_until_visible(settings)
+    return changes
+
+
+def _wait_until_visible(settings: KafkaSettings) -> None:
+    """The controller answers before every broker tells of a new topic."""
+    deadline = time.monotonic() + _VISIBLE_TIMEOUT_S
+    while True:
+        try:
+            check(settings)
+            return
+        except TopicsMissing:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def check(settings: KafkaSettings) -> dict[str, int]:
