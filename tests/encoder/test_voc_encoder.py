@@ -73,6 +73,7 @@ def test_probabilities_are_probabilities_and_embeddings_have_unit_length(exact: 
         ("The staff were rude, however the room was lovely", [(0, 20), (21, 48)], ["negative", "positive"]),
         ("I love the new design", [(0, 21)], ["positive"]),
         ("I do not like the new design at all", [(0, 35)], ["negative"]),
+        ("not bad at all", [(0, 14)], ["positive"]),
         ("The refund took six weeks and nobody replied", [(0, 44)], ["negative"]),
     ],
 )
@@ -111,9 +112,9 @@ def test_a_span_over_the_edge_of_windows_reads_as_the_text_does(exact: Encoder) 
 
 
 def test_a_hundred_thousand_words_are_sampled_evenly_and_flagged(exact: Encoder) -> None:
-    text = "terrible service " * 50_000
-    read = exact.encode([text, "fine"], [[(0, 16), (400_000, 400_016)], []])
-    assert read.windows_skipped[0] > 300
+    text = "Nobody answered my mails and the phone line was dead. " * 10_000
+    read = exact.encode([text, "fine"], [[(0, 53), (540, 593)], []])
+    assert read.windows_skipped[0] > 400
     assert read.windows_skipped[1] == 0
     assert read.sentiment[0].argmax() == 0
     assert read.span_read[0]

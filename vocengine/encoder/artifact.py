@@ -56,9 +56,9 @@ class ModelConfig(BaseModel):
     # Logits are divided by it before the softmax: a probability of 0.8 is right 8 times of 10 on the val split.
     sentiment_temperature: float = Field(gt=0)
     span_temperature: float = Field(gt=0)
-    window_tokens: int = Field(default=128, ge=16, le=512)
+    window_tokens: int = Field(default=256, ge=16, le=512)
     window_overlap_tokens: int = Field(default=32, ge=0)
-    windows_max: int = Field(default=128, ge=1)
+    windows_max: int = Field(default=64, ge=1)
     # SHA-256 of each file that trained the weights.
     training_data: dict[str, str] = {}
 
@@ -88,8 +88,6 @@ def find_artifact(model: str | Path) -> Artifact:
             raise ModelMissing(
                 f"encoder.model {str(model)!r} is neither a bundled model nor a folder with {CONFIG} and {WEIGHTS}"
             ) from None
-    if not (folder / WEIGHTS).is_file() and (interim := folder.parents[1] / ".cache" / f"{model}-interim").is_dir():
-        folder = interim
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise ModelMissing(f"the model folder {folder} lacks {name}: fetch the model again or train it")
@@ -152,6 +150,8 @@ def save(folder: Path, config: ModelConfig, state: Mapping[str, Tensor]) -> Arti
     part = folder / f"{WEIGHTS}.part"
     save_file(small, part, metadata={"name": config.name, "version": config.version})
     config = config.model_copy(update={"weights_sha256": sha256_of(part)})
+    # safetensors makes the file private; a model is meant to be read by whoever runs the engine.
+    part.chmod(0o644)
     os.replace(part, folder / WEIGHTS)
     text = json.dumps(config.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
     (folder / CONFIG).write_text(text, encoding="utf-8")

@@ -19,9 +19,9 @@ _SPECIALS = 2
 class Windows:
     """How a text longer than the encoder reads is cut: every token is pooled from exactly one window."""
 
-    tokens: int = 128
+    tokens: int = 256
     overlap_tokens: int = 32
-    most: int = 128
+    most: int = 64
 
 
 @dataclass(slots=True)

@@ -86,12 +86,12 @@ class VocEncoder:
             count = len(texts)
             sizes = torch.tensor([len(wanted) for wanted in spans], dtype=torch.long)
             unread = torch.nonzero(~read[count:]).squeeze(1)
-            if len(unread):
-                text_of = torch.repeat_interleave(torch.arange(count), sizes)[unread]
-                attended[unread + count], mean[unread + count] = attended[text_of], mean[text_of]
+            text_of = torch.repeat_interleave(torch.arange(count), sizes)[unread]
+            attended[unread + count], mean[unread + count] = attended[text_of], mean[text_of]
             logits = self._network.heads["sentiment"](attended)
             whole = (logits[:count] / self._config.sentiment_temperature).softmax(-1)
             part = (logits[count:] / self._config.span_temperature).softmax(-1)
+            part[unread] = whole[text_of]
             emotions = self._network.heads["emotions"](attended).sigmoid()
             embedding = F.normalize(mean, dim=-1)
         return Encodings(
