@@ -21,6 +21,8 @@ os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
 import orjson
 
+from benchmarks.usage import busy_s
+
 _EMOTIONS = 28
 _WARM_UP = 3
 
@@ -65,6 +67,7 @@ def measure(texts: list[str], *, fit_on: int, messages: int) -> dict[str, Any]:
     }
     chosen = texts[fit_on : fit_on + _WARM_UP + messages]
     spent = dict.fromkeys(steps, 0.0)
+    busy_before_s, own_before_s, began = busy_s(), time.process_time(), time.perf_counter()
     for number, text in enumerate(chosen):
         for name, step in steps.items():
             begin = time.perf_counter()
@@ -72,10 +75,13 @@ def measure(texts: list[str], *, fit_on: int, messages: int) -> dict[str, Any]:
             if number >= _WARM_UP:
                 spent[name] += time.perf_counter() - begin
     measured = len(chosen) - _WARM_UP
+    foreign_s = busy_s() - busy_before_s - (time.process_time() - own_before_s)
+    cores_s = (time.perf_counter() - began) * len(os.sched_getaffinity(0))
     return {
         "events_per_s": measured / sum(spent.values()),
         "messages": measured,
         "fitted_on": fit_on,
+        "foreign_cpu_share": max(0.0, foreign_s) / cores_s,
         "ms": {name: total_s / measured * 1e3 for name, total_s in spent.items()},
     }
 

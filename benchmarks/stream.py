@@ -22,7 +22,7 @@ import orjson
 
 from benchmarks.installation import Installation, installed
 from benchmarks.texts import Texts, load_texts
-from benchmarks.usage import PeakMemory, cpu_s
+from benchmarks.usage import PeakMemory, busy_s, cpu_s
 from benchmarks.watcher import Mentions, Watcher
 from benchmarks.workload import Record, Stock, history, live, set_apart, warm_up
 from vocengine.errors import StreamError
@@ -37,12 +37,17 @@ _WARM_UP_EVENTS = 600
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Rates in events a second, CPU in milliseconds an event by process group."""
+    """Rates in events a second, CPU in milliseconds an event by process group.
+
+    `foreign_share` is the part (0..1) of all cores' time that other programs took meanwhile: above a few hundredths
+    the figures say less than the machine can do.
+    """
 
     events: int
     burst_per_s: float
     steady_per_s: float
     cpu_ms: dict[str, float]
+    foreign_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ def _discover(installation: Installation, records: Sequence[Record]) -> None:
 def _throughput(installation: Installation, watcher: Watcher, records: Sequence[Record], before: int) -> Throughput:
     """Send everything at once and follow it until the last event is stored and detected on."""
     expected = before + len(records)
-    cpu_before = cpu_s(installation.pids())
+    cpu_before, own_before_s, busy_before_s = cpu_s(installation.pids()), time.process_time(), busy_s()
     began = time.perf_counter()
     _send(installation, records)
     _until(lambda: installation.stored() >= before + len(records) // 10, installation, "a tenth is stored")
@@ -128,7 +133,9 @@ def _throughput(installation: Installation, watcher: Watcher, records: Sequence[
     steady_began, ahead = time.perf_counter(), len(watcher.enriched_at_s) - before
     _until_through(installation, expected)
     ended = time.perf_counter()
-    cpu_after = cpu_s(installation.pids())
+    cpu_after, own_s, all_busy_s = cpu_s(installation.pids()), time.process_time(), busy_s()
+    accounted_s = sum(cpu_after.values()) - sum(cpu_before.values()) + own_s - own_before_s
+    cores_s = (ended - began) * len(os.sched_getaffinity(0))
     burst_per_s = len(records) / (ended - began)
     # A run of a few batches has no steady part: then it is the whole of it, which is less.
     steady = ahead < len(records) / 2
@@ -137,6 +144,7 @@ def _throughput(installation: Installation, watcher: Watcher, records: Sequence[
         burst_per_s=burst_per_s,
         steady_per_s=(len(records) - ahead) / (ended - steady_began) if steady else burst_per_s,
         cpu_ms={name: (cpu_after[name] - cpu_before[name]) / len(records) * 1e3 for name in cpu_after},
+        foreign_share=max(0.0, all_busy_s - busy_before_s - accounted_s) / cores_s,
     )
 
 
@@ -247,6 +255,7 @@ def _result(
         "encoder_alone_texts_per_s": round(alone["encoder_texts_per_s"]),
         "pipeline_cpu_ms_per_event": round(alone["pipeline_cpu_ms"], 3),
         "encoder_backend": alone["backend"],
+        "foreign_cpu_share": round(throughput.foreign_share, 3),
         "events": throughput.events,
         "half_load_events_per_s": round(latency.rate_per_s, 1),
         "half_load_events": latency.events,

@@ -25,6 +25,12 @@ def cpu_s(pids: Mapping[str, list[int]]) -> dict[str, float]:
     return found
 
 
+def busy_s() -> float:
+    """CPU seconds that all cores have been busy or taken away (steal) since the machine started."""
+    times = psutil.cpu_times()
+    return float(sum(times[:8]) - times.idle - times.iowait)
+
+
 class PeakMemory:
     """The largest resident memory of each group of processes while open, in MB (10⁶ bytes)."""
 
