@@ -103,7 +103,7 @@ class AlertSettings(_Section):
 
     at_most_false_alarms: Annotated[float, Field(gt=0)] = 1.0
     per_days: Annotated[float, Field(gt=0)] = 7.0
-    min_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    min_effect: Annotated[float, Field(ge=0, lt=1)] = 0.05
     min_history_mentions: Annotated[int, Field(ge=5)] = 50
     customer_min_history_mentions: Annotated[int, Field(ge=1)] = 4
     min_observed_mentions: Annotated[int, Field(ge=1)] = 8

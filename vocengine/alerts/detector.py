@@ -4,8 +4,8 @@ Method: Shin, Ramdas, Rinaldo, "E-detectors: a nonparametric framework for seque
 with bets on a bounded mean (Waudby-Smith, Ramdas 2023). Each mention has a negativity x in [0, 1]. While the key is
 unchanged its mean is at most the baseline m, so 1 + (λ/m)(x − m) with 0 < λ < 1 is an e-value, and
 R ← (1 + R)·(1 + (λ/m)(x − m)), averaged over several λ, exceeds a threshold A once in A mentions on average or
-less often, however the scores are distributed. `m` is what the days before say, plus a margin for the smallest
-fall worth an alert and one standard error for not knowing it exactly.
+less often, however the scores are distributed. `m` is a bound on what the days before say (see `_bound`). A fall that
+is real but smaller than the smallest worth an alert is watched on, not reported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LARGEST = 1e250
 class DetectorPolicy:
     """What counts as a fall. Negativity runs from 0 (all praise) to 1 (all complaint)."""
 
-    min_effect: float = 0.03
+    min_effect: float = 0.05
     min_history: int = 50
     customer_min_history: int = 4
     min_observed: int = 8
@@ -112,8 +112,8 @@ class KeyState:
         needed = policy.customer_min_history if self.kind == "customer" else policy.min_history
         tested, fall = n >= needed and not quiet, None
         if tested:
-            mean = self._baseline(n, total, population_mean)
-            fall = self._test(mention, x, mean, n, first_day, policy, threshold)
+            bound = self._bound(n, total, population_mean)
+            fall = self._test(mention, x, bound, total / n, n, first_day, policy, threshold)
         if not quiet and fall is None:
             sums = self.days.setdefault(day, [0, 0.0])
             sums[0] += 1
@@ -155,24 +155,42 @@ class KeyState:
     def _history(self, day: int) -> tuple[int, float, int]:
         for old in [d for d in self.days if d < day - BASELINE_DAYS]:
             del self.days[old]
-        before = {d: sums for d, sums in self.days.items() if d < day}
+        # Days since the fall that may be under way are no baseline for it.
+        until = day if self.since is None else min(day, self.since.astimezone(UTC).date().toordinal())
+        before = {d: sums for d, sums in self.days.items() if d < until}
         return int(sum(s[0] for s in before.values())), sum(s[1] for s in before.values()), min(before, default=day)
 
-    def _baseline(self, n: int, total: float, population_mean: float) -> float:
+    def _bound(self, n: int, total: float, population_mean: float) -> float:
+        """The expected negativity while nothing changes, on the safe side.
+
+        A customer with few messages is shrunk toward all customers, but never below their own mean: who always
+        grumbles raises no alarm by grumbling. The others get one standard error for not knowing the mean exactly.
+        """
+        mean = total / n
         if self.kind == "customer":
-            return (total + PRIOR_MENTIONS * population_mean) / (n + PRIOR_MENTIONS)
-        return total / n
+            return max(mean, (total + PRIOR_MENTIONS * population_mean) / (n + PRIOR_MENTIONS))
+        return mean + math.sqrt(max(mean * (1 - mean), 0.01) / n)
 
     def _test(
-        self, mention: Mention, x: float, mean: float, n: int, first_day: int, policy: DetectorPolicy, threshold: float
+        self,
+        mention: Mention,
+        x: float,
+        bound: float,
+        mean: float,
+        n: int,
+        first_day: int,
+        policy: DetectorPolicy,
+        threshold: float,
     ) -> Fall | None:
-        spread = math.sqrt(max(mean * (1 - mean), 0.01) / (n + (PRIOR_MENTIONS if self.kind == "customer" else 0)))
-        m = min(0.97, max(0.02, mean + policy.min_effect + spread))
+        m = min(0.97, max(0.02, bound))
         gain = (x - m) / m
         self.r = [min(_LARGEST, (1.0 + r) * (1.0 + bet * gain)) for r, bet in zip(self.r, BETS, strict=True)]
-        self._follow(mention, x, gain)
+        # A fall worth an alert lies this much higher; what is between is where nothing has begun yet.
+        self._follow(mention, x, (x - m - policy.min_effect) / (m + policy.min_effect))
         value = sum(self.r) / len(BETS)
         if value < threshold or self.since_n < self._enough(policy) or self.since is None:
+            return None
+        if self.since_sum / self.since_n - mean < policy.min_effect:
             return None
         fall = Fall(
             at=mention.occurred_at,

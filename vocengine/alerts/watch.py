@@ -30,21 +30,25 @@ def watch(
     *,
     policy: DetectorPolicy,
     budget: Budget,
+    kinds: int,
     partitions: int,
     now: datetime,
 ) -> list[Alert]:
     """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts raised.
 
-    Every key of `mentions` must be in `states`. Cost is constant a mention.
+    `kinds` is how many kinds of keys are monitored and `partitions` how many there are: the budget is shared among
+    them. Every key of `mentions` must be in `states`. Cost is constant a mention.
     """
     alerts = []
     for mention in mentions:
-        threshold = meter.threshold(partitions=partitions, at_most=budget.at_most, per_days=budget.per_days)
+        threshold = meter.threshold(
+            mention.kind, kinds=kinds, partitions=partitions, at_most=budget.at_most, per_days=budget.per_days
+        )
         tested, fall = states[mention.key].update(
             mention, policy, threshold=threshold, population_mean=meter.population_mean
         )
         customer_x = (1.0 - mention.score) / 2.0 if mention.kind == "customer" else None
-        meter.count(mention.occurred_at.date().toordinal(), tested=tested, customer_x=customer_x)
+        meter.count(mention.kind, mention.occurred_at.date().toordinal(), tested=tested, customer_x=customer_x)
         if fall is not None:
             alerts.append(to_alert(fall, mention, threshold=threshold, budget=str(budget), raised_at=now))
     return alerts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -58,6 +59,8 @@ def cli(ctx: click.Context, profile: str | None, overrides: tuple[str, ...]) -> 
 
 def main() -> None:
     """Entry point of the `vocengine` program: an error of ours is one sentence, not a traceback."""
+    # Read when torch is loaded: threads that spin while they wait take the cores from the other roles.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -21,7 +21,7 @@ _CACHED_KEYS = 100_000
 class DetectHandler:
     """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
 
-    def __init__(self, settings: AlertSettings, *, alerts_topic: str, partitions: int) -> None:
+    def __init__(self, settings: AlertSettings, *, alerts_topic: str, kinds: int, partitions: int) -> None:
         self._policy = DetectorPolicy(
             min_effect=settings.min_effect,
             min_history=settings.min_history_mentions,
@@ -32,7 +32,7 @@ class DetectHandler:
         )
         self._budget = Budget(settings.at_most_false_alarms, settings.per_days)
         self._alerts_topic = alerts_topic
-        self._partitions = partitions
+        self._kinds, self._partitions = kinds, partitions
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
 
@@ -52,6 +52,7 @@ class DetectHandler:
                 self._meters[_meter_key(partition)],
                 policy=self._policy,
                 budget=self._budget,
+                kinds=self._kinds,
                 partitions=self._partitions,
                 now=datetime.now(UTC),
             )
@@ -89,7 +90,12 @@ class DetectHandler:
 
 def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
     """A session of the role; `partitions` is how many the mentions have."""
-    handler = DetectHandler(settings.alerts, alerts_topic=settings.kafka.topic("alerts"), partitions=partitions)
+    handler = DetectHandler(
+        settings.alerts,
+        alerts_topic=settings.kafka.topic("alerts"),
+        kinds=max(1, sum(bool(value) for value in settings.monitor.model_dump().values())),
+        partitions=partitions,
+    )
     return DatabaseSession(
         "detect", settings, engine, handler, topic="mentions", decode=decode_mention, instance=instance
     )
