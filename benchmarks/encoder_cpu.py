@@ -70,6 +70,7 @@ def measure(path: Path) -> dict[str, Any]:
     run(events)
     total_s = time.process_time() - begin_s
     return {
+        "encoder": f"{timed.info.name} {timed.info.version} ({timed.info.digest[:12]})",
         "backend": timed.info.backend,
         "encoder_cpu_ms": timed.cpu_s / len(events) * 1e3,
         "pipeline_cpu_ms": (total_s - timed.cpu_s) / len(events) * 1e3,

@@ -33,6 +33,7 @@ _ROLES = ("enrich", "store", "detect", "web")
 _TIMEOUT_S = 400.0
 _DISCOVER_ON = 2_000
 _WARM_UP_EVENTS = 600
+_FOREIGN_MOST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _say(f"texts: {texts.source}")
     with installed() as installation:
         result = _measure(installation, texts, given)
+    for what, share in (("stream", result["foreign_cpu_share"]), ("peer", result["peer"]["foreign_cpu_share"])):
+        if share > _FOREIGN_MOST:
+            _say(f"NOT A QUIET MACHINE: others took {share:.0%} of it while the {what} was measured; run it again")
     _say("the command was: python -m benchmarks.stream " + " ".join(sys.argv[1:] if arguments is None else arguments))
     print(orjson.dumps(result).decode())
 
@@ -254,6 +258,7 @@ def _result(
         "encoder_cpu_ms_per_event": round(alone["encoder_cpu_ms"], 3),
         "encoder_alone_texts_per_s": round(alone["encoder_texts_per_s"]),
         "pipeline_cpu_ms_per_event": round(alone["pipeline_cpu_ms"], 3),
+        "encoder": alone["encoder"],
         "encoder_backend": alone["backend"],
         "foreign_cpu_share": round(throughput.foreign_share, 3),
         "events": throughput.events,

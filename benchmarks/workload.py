@@ -19,7 +19,7 @@ LIVE_START = HISTORY_START + timedelta(days=HISTORY_DAYS)
 
 # Praise that a product has behind it, and complaints by which it falls: enough for the default alert settings, which
 # ask for 50. Days that stream in within seconds arrive out of order, and what is two days late trains nothing.
-PRAISE_EACH = 80
+PRAISE_EACH = 90
 COMPLAINTS_EACH = 30
 _PRODUCTS, _CUSTOMERS = 40, 4_000
 _REGIONS = ("north", "south", "east", "west")
