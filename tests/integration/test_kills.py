@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROUNDS = int(os.environ.get("VOCENGINE_KILL_ROUNDS", "1"))
 EVENTS = 1_500
 KILLS = 6
+# Two members that enrich: a kill hands partitions over, and back, while batches are in hand.
+MEMBERS = [("enrich", "enrich-0"), ("enrich", "enrich-1"), ("store", "store-0"), ("detect", "detect-0")]
 TEXTS = [
     "The kettle arrived broken and nobody answers my calls.",
     "Lovely lamp, quick delivery, thank you!",
@@ -74,8 +76,8 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
 
     with ExitStack() as stack:
         roles = [
-            stack.enter_context(RoleProcess(role, settings, tmp_path, instance=f"{role}-0"))
-            for role in ("enrich", "store", "detect")
+            stack.enter_context(RoleProcess(role, settings, tmp_path, instance=instance))
+            for role, instance in MEMBERS
         ]
         sender = threading.Thread(target=send_steadily)
         sender.start()

@@ -25,8 +25,8 @@ def consumer(settings: KafkaSettings, *, group: str | None, client_id: str, **mo
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
-        # With incremental sessions a consumer can stop receiving although there is data (dpkp/kafka-python#2575; seen
-        # here after members were killed). Whole requests cost a few bytes a partition.
+        # With incremental sessions a consumer can stop receiving although there is data (dpkp/kafka-python#2575).
+        # Whole requests cost a few bytes a partition.
         enable_incremental_fetch_sessions=False,
         max_partition_fetch_bytes=MAX_REQUEST_BYTES,
         session_timeout_ms=settings.session_timeout_ms,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from vocengine.contracts import DeadLetter, Enriched, Feedback, Rejected, decode_feedback, encode
 from vocengine.settings import Settings
@@ -114,6 +114,7 @@ class EnrichSession:
                 self._consumer,
                 kafka.topic("feedback"),
                 decode=decode_feedback,
+                place=self._committed,
                 time_of=lambda message: message.occurred_at if isinstance(message, Feedback) else None,
                 max_records=settings.stream.batch_max_records,
             )
@@ -129,7 +130,8 @@ class EnrichSession:
         try:
             for message in messages:
                 self._producer.send(self._settings.kafka.topic(message.topic), message.value, key=message.key)
-            self._producer.send_offsets_to_transaction(as_commit(next_offsets(batch)), self._consumer.group_metadata())
+            # The membership under which the batch was fetched: a member that has lost its partitions since is refused.
+            self._producer.send_offsets_to_transaction(as_commit(next_offsets(batch)), self._inbox.membership)
             self._producer.commit_transaction()
         except BaseException:
             self._abort()
@@ -140,6 +142,12 @@ class EnrichSession:
         """Leave the group at once."""
         self._consumer.close(autocommit=False)
         self._producer.close(timeout=5)
+
+    def _committed(self, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where the group stands; waits for a transaction of a former owner that is still open."""
+        starts: dict[TopicPartition, int] = self._consumer.beginning_offsets(list(partitions))
+        wait_ms = 2 * self._settings.kafka.transaction_timeout_ms
+        return {tp: self._consumer.committed(tp, timeout_ms=wait_ms) or starts[tp] for tp in partitions}
 
     def _abort(self) -> None:
         try:

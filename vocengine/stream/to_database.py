@@ -64,18 +64,17 @@ class DatabaseSession(Generic[M]):
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._consumer.close, autocommit=False)
             self._inbox: Inbox[M | Rejected] = Inbox(
-                self._consumer, kafka.topic(topic), decode=decode, max_records=settings.stream.batch_max_records
+                self._consumer,
+                kafka.topic(topic),
+                decode=decode,
+                place=self._stored,
+                max_records=settings.stream.batch_max_records,
             )
             on_failure.pop_all()
 
     def step(self) -> int:
         """One batch. Raises StoreUnavailable or StaleMember; nothing of the batch is written then."""
         batch = self._inbox.take(self._settings.stream.poll_timeout_ms)
-        if self._inbox.newly_assigned:
-            self._go_to_stored_positions()
-            return 0
-        # Records fetched before a seek took effect lie before the stored position: already done.
-        batch = [record for record in batch if record.offset >= self._positions.get(record.partition, -1)]
         if not batch:
             return 0
         self._write(batch)
@@ -123,8 +122,8 @@ class DatabaseSession(Generic[M]):
             (topic, why.code.encode(), encode(dead_letter(self._role, record, why, now=now))) for record, why in refused
         ]
 
-    def _go_to_stored_positions(self) -> None:
-        assigned = set(self._inbox.newly_assigned)
+    def _stored(self, assigned: set[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition stands in the database."""
         starts: Mapping[TopicPartition, int] = self._consumer.beginning_offsets(list(assigned))
         ends: Mapping[TopicPartition, int] = self._consumer.end_offsets(list(assigned))
         with transaction(self._engine) as connection:
@@ -150,10 +149,9 @@ class DatabaseSession(Generic[M]):
                     # Retention deleted what was never read; say so instead of waiting for it for ever.
                     log.error("%s: %s lost offsets %d to %d by retention", self._role, tp, position, starts[tp])
                 self._positions[tp] = position
-        for tp in assigned:
-            self._inbox.seek(tp, self._positions[tp])
-        self._inbox.newly_assigned -= assigned
+        # Another member may have moved these keys meanwhile.
         self._handler.rolled_back()
+        return {tp: self._positions[tp] for tp in assigned}
 
 
 def _short(error: Exception) -> str:
