@@ -76,8 +76,7 @@ def test_killing_roles_loses_nothing_and_doubles_nothing(
 
     with ExitStack() as stack:
         roles = [
-            stack.enter_context(RoleProcess(role, settings, tmp_path, instance=instance))
-            for role, instance in MEMBERS
+            stack.enter_context(RoleProcess(role, settings, tmp_path, instance=instance)) for role, instance in MEMBERS
         ]
         sender = threading.Thread(target=send_steadily)
         sender.start()

@@ -183,9 +183,10 @@ class LocalBroker:
         )
         java = ["java", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", f"{libs}/*"]
         if not (log_dir / "meta.properties").exists():
+            # Joined to its option by "=": an id may begin with "-".
             cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             done = subprocess.run(
-                [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)],
+                [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties)],
                 capture_output=True,
                 text=True,
             )

@@ -13,6 +13,8 @@ from vocengine.settings import KafkaSettings
 # Twice a topic's limit: a dead letter carries its record in base64.
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
 
+FETCH_BYTES = 64 * 1024
+
 
 def consumer(settings: KafkaSettings, *, group: str | None, client_id: str, **more: Any) -> KafkaConsumer:
     """A read_committed consumer that commits nothing by itself. Raises BrokerUnavailable."""
@@ -28,7 +30,9 @@ def consumer(settings: KafkaSettings, *, group: str | None, client_id: str, **mo
         # With incremental sessions a consumer can stop receiving although there is data (dpkp/kafka-python#2575).
         # Whole requests cost a few bytes a partition.
         enable_incremental_fetch_sessions=False,
-        max_partition_fetch_bytes=MAX_REQUEST_BYTES,
+        # Small pieces of each partition, so that a member that catches up sees all of them side by side; a record
+        # that is larger than this comes alone all the same.
+        max_partition_fetch_bytes=FETCH_BYTES,
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=settings.session_timeout_ms // 4,
         **more,

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -34,10 +34,13 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 # How long a partition that lags but has nothing fetched yet holds up the others.
-_PATIENCE_MS = 150
-_PATIENCE_ROUNDS = 4
+_PATIENCE_MS = 1_000
+_PATIENCE_STEP_MS = 25
 _QUIET_S = 10.0
-_MOST_BATCHES_WAITING = 8
+# The client hands out all it fetched of one partition before the next, so there must be room for a piece of each
+# (`clients.FETCH_BYTES`, compressed); some 3 KB a record when decoded.
+_MOST_WAITING = 20_000
+_POLLED_RECORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,41 +95,34 @@ class Inbox(Generic[T]):
     def take(self, timeout_ms: int) -> list[Received[T]]:
         """Up to `max_records` records, oldest event time first; empty where none came within `timeout_ms`."""
         self._fetch(0 if any(self._waiting.values()) else timeout_ms)
-        rounds = 0
-        while (
-            self._time_of
-            and rounds < _PATIENCE_ROUNDS
-            and any(self._waiting.values())
-            and self._room()
-            and self._behind()
-        ):
-            self._fetch(_PATIENCE_MS // _PATIENCE_ROUNDS)
-            rounds += 1
+        patience_ms = _PATIENCE_MS if self._time_of else 0
+        while patience_ms > 0 and any(self._waiting.values()) and self._room() and self._behind():
+            # The client hands on one partition's records after the other: only what brings nothing costs patience.
+            if not self._fetch(_PATIENCE_STEP_MS):
+                patience_ms -= _PATIENCE_STEP_MS
         batch: list[Received[T]] = []
         while len(batch) < self._max_records:
-            heads = [(queue[0][0], tp) for tp, queue in self._waiting.items() if queue]
+            heads = sorted((queue[0][0], tp) for tp, queue in self._waiting.items() if queue)
             if not heads:
                 break
-            if len(heads) == 1:
-                queue = self._waiting[heads[0][1]]
-                while queue and len(batch) < self._max_records:
-                    batch.append(queue.popleft()[1])
-                break
-            heads.sort()
-            (_, first), (limit, _) = heads[0], heads[1]
+            first = heads[0][1]
+            limit = heads[1][0] if len(heads) > 1 else _END
             queue = self._waiting[first]
             while queue and queue[0][0] <= limit and len(batch) < self._max_records:
                 batch.append(queue.popleft()[1])
+            if not queue and self._time_of and self._behind([first]):
+                break  # what comes next of this partition may be older than what waits of the others
         return batch
 
-    def _fetch(self, timeout_ms: int) -> None:
+    def _fetch(self, timeout_ms: int) -> bool:
+        """Put what has come to what waits; returns whether anything has."""
         # Never by pausing partitions: the client can forget to go on with what it had fetched of a paused one.
-        most = self._max_records if self._room() else 1
+        most = max(_POLLED_RECORDS, self._max_records) if self._room() else 1
         fetched: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms, max_records=most)
         # Before looking at the rebalances: one that comes after it leaves this membership behind.
         membership = self._consumer.group_metadata()
         if self._rebalanced():
-            return
+            return False
         self.membership = membership
         self._note(idle=not fetched)
         for tp, records in fetched.items():
@@ -139,10 +135,11 @@ class Inbox(Generic[T]):
                     latest = max(latest, self._time_of(message) or latest)
                 arrived = datetime.fromtimestamp(record.timestamp / 1000, UTC)
                 queue.append((latest, Received(tp, record.offset, record.key, record.value, arrived, message)))
+        return bool(fetched)
 
     def _room(self) -> bool:
-        """Whether more may wait here. What a take hands on is made up for by its first fetch; the rest is patience."""
-        return sum(map(len, self._waiting.values())) < _MOST_BATCHES_WAITING * self._max_records
+        """Whether more may wait here."""
+        return sum(map(len, self._waiting.values())) < _MOST_WAITING
 
     def _note(self, *, idle: bool) -> None:
         """Where every partition stands, in the debug log, when nothing has come for a while."""
@@ -172,13 +169,14 @@ class Inbox(Generic[T]):
                     self._consumer.seek(tp, offset)
         return changed
 
-    def _behind(self) -> bool:
-        """Whether a partition has records to come and none here."""
+    def _behind(self, partitions: Iterable[TopicPartition] | None = None) -> bool:
+        """Whether one of `partitions` (all, where none are named) has records to come and none here."""
         with contextlib.suppress(*_NO_LONGER_MINE):
-            for tp in set(self._consumer.assignment()):
+            for tp in partitions or set(self._consumer.assignment()):
                 if not self._waiting.get(tp):
                     highwater = self._consumer.highwater(tp)
-                    if highwater is not None and highwater > self._consumer.position(tp, timeout_ms=100):
+                    # Unknown until the first response of the partition has been read.
+                    if highwater is None or highwater > self._consumer.position(tp, timeout_ms=100):
                         return True
         return False
 
@@ -196,7 +194,7 @@ def as_commit(following: dict[TopicPartition, int]) -> dict[TopicPartition, Offs
     return {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in following.items()}
 
 
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 # A partition was taken away, by the client's own thread, between our asking and our acting: the rebalance that took
