@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900
 
 PACIFIC = timezone(timedelta(hours=-8))  # the file's own days
 ROWS, DISTINCT = 14_640, 14_485
-HANDLE = re.compile(r"(?<![\w@])@\w")
+# "@12am", "@930" are times of day, as people type them.
+HANDLE = re.compile(r"(?<![\w@])@(?!\d{1,4}(?:am|pm)?\b)\w", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
