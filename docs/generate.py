@@ -84,7 +84,8 @@ SENTENCES = {
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
     "metrics.host": "Address to listen on.",
-    "metrics.port": "Port of `/metrics` and `/healthz`; 0 is off. `vocengine run` counts up from it, a port for each process.",
+    "metrics.port": "Port of `/metrics` and `/healthz`; "
+    "0 is off. `vocengine run` counts up from it, a port for each process.",
 }
 
 
