@@ -54,7 +54,7 @@ SENTENCES = {
     "database.url": "`postgresql://user:password@host:5432/name`. Without it the embedded server is started under "
     "`data_dir`. Give it by the environment, not in a file.",
     "encoder.model": "A bundled model, or the path of a model folder.",
-    "encoder.backend": "`auto` (timed once for each kind of processor), `torch-fp32` or `torch-bf16`.",
+    "encoder.backend": "`auto` (timed once for each kind of processor), `torch-fp32`, `torch-bf16` or `torch-int8`.",
     "encoder.threads": "Threads of a matrix product. Without it as many as there are cores.",
     "text.mask_names": "Mask people's names too, by spaCy. Costs milliseconds a text.",
     "text.assumed_language": 'For texts too short to tell ("great!") that declare no language. With null they are '

@@ -98,5 +98,5 @@ def test_the_installed_base_has_the_digest() -> None:
 
 
 def test_an_unknown_backend_lists_the_valid_ones(model: Path) -> None:
-    with pytest.raises(SettingsError, match="'abacus'; it must be auto, torch-fp32, torch-bf16"):
+    with pytest.raises(SettingsError, match="'abacus'; it must be auto, torch-fp32, torch-bf16, torch-int8"):
         load_encoder(model, backend="abacus")

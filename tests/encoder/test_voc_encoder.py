@@ -151,10 +151,27 @@ def test_sixteen_bits_read_nearly_as_thirty_two(exact: Encoder, calibrations: Pa
     assert (one.embedding * two.embedding).sum(1).min() > 0.999
 
 
+def test_eight_bits_read_nearly_as_thirty_two(exact: Encoder, calibrations: Path) -> None:
+    whole = load_encoder(backend="torch-int8", cache_dir=calibrations)
+    # Not the empty text: two special tokens alone are no reading.
+    texts, spans = zip(*((text, wanted) for text, wanted in zip(TEXTS, SPANS, strict=True) if text), strict=True)
+    one, two = exact.encode(texts, spans), whole.encode(texts, spans)
+    assert np.abs(one.sentiment - two.sentiment).max() < 0.05
+    assert np.abs(one.span_sentiment - two.span_sentiment).max() < 0.1
+    assert (one.embedding * two.embedding).sum(1).min() > 0.99
+
+
+def test_eight_bits_read_a_text_alike_alone_and_beside_longer_ones(calibrations: Path) -> None:
+    whole = load_encoder(backend="torch-int8", cache_dir=calibrations)
+    alone, beside = whole.encode(TEXTS[:1], SPANS[:1]), whole.encode(TEXTS, SPANS)
+    # One scale for each token: what else is in the batch does not move it.
+    assert np.abs(alone.sentiment[0] - beside.sentiment[0]).max() < 1e-3
+
+
 def test_the_choice_of_backend_is_remembered_and_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
     chosen = load_encoder(cache_dir=tmp_path).info.backend
     (file,) = tmp_path.glob("calibration-*.json")
     assert json.loads(file.read_text())["backend"] == chosen
     file.write_text("{")
     load_encoder(cache_dir=tmp_path)
-    assert json.loads(file.read_text())["backend"] in ("torch-fp32", "torch-bf16")
+    assert json.loads(file.read_text())["backend"] in ("torch-fp32", "torch-bf16", "torch-int8")

@@ -32,8 +32,9 @@ def load_encoder(
 ) -> Encoder:
     """Load a model folder, by bundled name or path, ready to read.
 
-    `backend` is `auto` (timed once for each kind of processor, remembered in `cache_dir`), `torch-fp32` or
-    `torch-bf16`; `threads` is set for the whole process. Raises ModelMissing, ModelDamaged, SettingsError.
+    `backend` is `auto` (timed once for each kind of processor, remembered in `cache_dir`), `torch-fp32`,
+    `torch-bf16` or `torch-int8`; `threads` is set for the whole process. Raises ModelMissing, ModelDamaged,
+    SettingsError.
     """
     # Threads that spin while they wait slow each other down where cores are shared; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, f1_score, normalized_mutual_info_sco
 from vocengine.encoder.artifact import BaseRef, ModelConfig, save
 from vocengine.encoder.base import BASE_NAME, BASE_SHA256
 from vocengine.encoder.interface import SENTIMENT_LABELS, Floats, Integers
+from vocengine.encoder.precision import bf16_is_faster
 from vocengine.encoder.voc_encoder import VocEncoder, load
 from vocengine.training import corpora
 from vocengine.training.calibrate import calibration_error, temperature, thresholds
@@ -52,10 +53,12 @@ def export(
         training_data=corpora.digests(folder),
     )
     save(target, config, state)
-    raw = load(target, backend="auto", threads=None, cache_dir=checkpoint.parent)
+    # Temperatures and thresholds are fitted on what the weights say, not on what integers round it to.
+    backend = "torch-bf16" if bf16_is_faster() else "torch-fp32"
+    raw = load(target, backend=backend, threads=None, cache_dir=checkpoint.parent)
     config = config.model_copy(update=_fitted(raw, folder))
     save(target, config, state)
-    encoder = load(target, backend="auto", threads=None, cache_dir=checkpoint.parent)
+    encoder = load(target, backend=backend, threads=None, cache_dir=checkpoint.parent)
     metrics: dict[str, Any] = {"step": stored["step"], "backend": encoder.info.backend}
     for split in ("val", "test") if measure_test else ("val",):
         metrics[split] = measure(encoder, folder, split)
