@@ -16,6 +16,11 @@ def test_the_temperature_of_overconfident_logits_is_found() -> None:
     assert temperature((2.5 * logits).astype(np.float32), labels) == pytest.approx(2.5, rel=0.05)
 
 
+def test_the_temperature_of_logits_that_are_always_right_is_small_and_not_zero() -> None:
+    labels = np.array([0, 1, 2, 1])
+    assert temperature(np.eye(3, dtype=np.float32)[labels], labels) == pytest.approx(0.05, rel=0.01)
+
+
 def test_a_common_label_has_its_own_threshold_and_a_rare_one_is_drawn_to_the_common() -> None:
     rng = np.random.default_rng(0)
     truth = np.zeros((4_000, 2), dtype=bool)

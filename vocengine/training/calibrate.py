@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.optimize import minimize_scalar
 from sklearn.metrics import f1_score
 
 from vocengine.encoder.interface import Booleans, Floats, Integers
@@ -12,6 +13,7 @@ from vocengine.encoder.interface import Booleans, Floats, Integers
 _THRESHOLDS = np.arange(0.10, 0.91, 0.02)
 # Few examples do not fix a threshold: this many count as much as the common one.
 _PRIOR_EXAMPLES = 30
+_TEMPERATURES = (0.05, 20.0)
 
 
 def thresholds(probabilities: Floats, truth: Booleans) -> list[float]:
@@ -30,19 +32,18 @@ def thresholds(probabilities: Floats, truth: Booleans) -> list[float]:
 
 
 def temperature(logits: Floats, labels: Integers) -> float:
-    """The divisor of (n, c) logits that makes their softmax most likely (Guo et al. 2017)."""
-    log_t = torch.zeros((), requires_grad=True)
-    given, wanted = torch.from_numpy(logits).float(), torch.from_numpy(labels)
-    optimizer = torch.optim.LBFGS([log_t], max_iter=50)
+    """The divisor of (n, c) logits, 0.05 to 20, that makes their softmax most likely (Guo et al. 2017).
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(given / log_t.exp(), wanted)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+    Where every example is right the likelihood only grows toward a divisor of 0; the bounds keep the answer a number
+    to divide by.
+    """
+    given, wanted = torch.from_numpy(logits).double(), torch.from_numpy(labels)
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return round(float(log_t.detach().exp()), 4)
+    def loss(log_t: float) -> float:
+        return float(F.cross_entropy(given / np.exp(log_t), wanted))
+
+    found = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
+    return round(float(np.exp(found.x)), 4)
 
 
 def calibration_error(probabilities: Floats, labels: Integers, *, bins: int = 15) -> float:
