@@ -164,8 +164,8 @@ def test_eight_bits_read_nearly_as_thirty_two(exact: Encoder, calibrations: Path
 def test_eight_bits_read_a_text_alike_alone_and_beside_longer_ones(calibrations: Path) -> None:
     whole = load_encoder(backend="torch-int8", cache_dir=calibrations)
     alone, beside = whole.encode(TEXTS[:1], SPANS[:1]), whole.encode(TEXTS, SPANS)
-    # One scale for each token: what else is in the batch does not move it.
-    assert np.abs(alone.sentiment[0] - beside.sentiment[0]).max() < 1e-3
+    # One scale for each token: what else is in the batch moves it only where a last digit rounds to another step.
+    assert np.abs(alone.sentiment[0] - beside.sentiment[0]).max() < 0.02
 
 
 def test_the_choice_of_backend_is_remembered_and_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:

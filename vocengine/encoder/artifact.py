@@ -53,6 +53,10 @@ class ModelConfig(BaseModel):
     emotion_labels: tuple[str, ...]
     emotion_thresholds: tuple[float, ...]
     tweet_emotion_labels: tuple[str, ...]
+    intent_labels: tuple[str, ...] = ()
+    intent_thresholds: tuple[float, ...] = ()
+    # Effort is told where something is said of it with at least this probability.
+    effort_threshold: float = Field(default=0.5, gt=0, lt=1)
     # Logits are divided by it before the softmax: a probability of 0.8 is right 8 times of 10 on the val split.
     sentiment_temperature: float = Field(gt=0)
     span_temperature: float = Field(gt=0)

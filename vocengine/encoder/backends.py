@@ -9,15 +9,14 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Literal, Protocol, cast, get_args
 
 import torch
 from torch import Tensor
 
-from vocengine.encoder.int8 import Int8Encoder
 from vocengine.encoder.network import TokenEncoder
+from vocengine.encoder.packed import PackedEncoder
 from vocengine.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -41,27 +40,12 @@ class Backend(Protocol):
 
 
 class TorchBackend:
-    """The encoder as it is, in one precision throughout; normalisation and softmax keep 32 bits inside."""
+    """The encoder in one precision: 32 bits, 16-bit floats, or products in 8-bit integers with 32 bits between."""
 
     def __init__(self, name: BackendName, encoder: TokenEncoder) -> None:
         self.name: BackendName = name
         self.dtype = torch.bfloat16 if name == "torch-bf16" else torch.float32
-        # A copy in this precision; for fp32 the very same parameters.
-        self._encoder = encoder if self.dtype is torch.float32 else deepcopy(encoder).to(self.dtype)
-
-    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        states: Tensor = self._encoder(ids, mask)
-        return states
-
-
-class Int8Backend:
-    """The encoder's products in 8-bit integers; states come back in 32 bits. See vocengine.encoder.int8."""
-
-    name: BackendName = "torch-int8"
-    dtype = torch.float32
-
-    def __init__(self, encoder: TokenEncoder) -> None:
-        self._encoder = Int8Encoder(encoder)
+        self._encoder = PackedEncoder(encoder, precision=self.dtype, integers=name == "torch-int8")
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self._encoder(ids, mask)
@@ -76,11 +60,7 @@ def choose_backend(name: str, encoder: TokenEncoder, *, threads: int, cache_dir:
         name = fastest(encoder, threads=threads, cache_dir=cache_dir)
     if name not in BACKENDS:
         raise SettingsError(f"encoder.backend is {name!r}; it must be auto, {', '.join(BACKENDS)}")
-    return _backend(name, encoder)
-
-
-def _backend(name: BackendName, encoder: TokenEncoder) -> Backend:
-    return Int8Backend(encoder) if name == "torch-int8" else TorchBackend(name, encoder)
+    return TorchBackend(name, encoder)
 
 
 def fastest(encoder: TokenEncoder, *, threads: int, cache_dir: Path | None) -> BackendName:
@@ -96,7 +76,7 @@ def fastest(encoder: TokenEncoder, *, threads: int, cache_dir: Path | None) -> B
 
     # Emulated bf16 can be 150 times slower than fp32: one small product tells before a whole encoder runs in it.
     names = [name for name in BACKENDS if name != "torch-bf16" or bf16_is_faster()]
-    rates = {name: _texts_per_s(_backend(name, encoder).states) for name in names}
+    rates = {name: _texts_per_s(TorchBackend(name, encoder).states) for name in names}
     exact = max((name for name in names if name != "torch-int8"), key=rates.__getitem__)
     best: BackendName = "torch-int8" if rates["torch-int8"] > _WORTHWHILE * rates[exact] else exact
     log.info("encoder backend %s: %s texts/s", best, {name: round(rate) for name, rate in rates.items()})

@@ -29,6 +29,9 @@ class EncoderInfo:
     emotion_thresholds: tuple[float, ...]
     dimensions: int
     backend: str
+    # Empty for a model that reads no intents.
+    intent_labels: tuple[str, ...] = ()
+    intent_thresholds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Encodings:
     `emotions` (n, e) and `span_emotions` (m, e) are probabilities, several may hold at once; `embedding` (n, d)
     and `span_embedding` (m, d) have unit length. `span_read` (m,) is false where a span holds no token that was
     read (blanks, or a skipped part of a very long text): such a row repeats its text's. `windows_skipped` (n,)
-    counts the windows of a very long text that were left unread.
+    counts the windows of a very long text that were left unread. `intents` (n, i) are probabilities, several may hold
+    at once; `effort` (n,) is −2 (hard) to 2 (easy), NaN where nothing is said of it. A model without these heads
+    gives no columns and NaN.
     """
 
     sentiment: Floats
@@ -52,6 +57,8 @@ class Encodings:
     span_embedding: Floats
     span_read: Booleans
     windows_skipped: Integers
+    intents: Floats
+    effort: Floats
 
     def __len__(self) -> int:
         return len(self.sentiment)
@@ -72,14 +79,28 @@ class Encoder(Protocol):
         """Name and probability of the emotions of one row that pass their thresholds, the surest first."""
         ...
 
+    def intents_over_threshold(self, probabilities: Floats) -> tuple[tuple[str, float], ...]:
+        """Name and probability of the intents of one row that pass their thresholds, the surest first."""
+        ...
+
 
 def emotions_over_threshold(probabilities: Floats, info: EncoderInfo) -> tuple[tuple[str, float], ...]:
     """Name and probability of each emotion of one row (e,) that passes its own threshold, the surest first."""
-    passed = np.flatnonzero(probabilities >= np.asarray(info.emotion_thresholds, dtype=np.float32))
-    rows = sorted(((info.emotion_labels[i], float(probabilities[i])) for i in passed), key=lambda row: -row[1])
-    return tuple(rows)
+    return _over_threshold(probabilities, info.emotion_labels, info.emotion_thresholds)
+
+
+def intents_over_threshold(probabilities: Floats, info: EncoderInfo) -> tuple[tuple[str, float], ...]:
+    """Name and probability of each intent of one row (i,) that passes its own threshold, the surest first."""
+    return _over_threshold(probabilities, info.intent_labels, info.intent_thresholds)
 
 
 def emotion_names_over_threshold(probabilities: Floats, info: EncoderInfo) -> tuple[str, ...]:
     """Only the names of `emotions_over_threshold`."""
     return tuple(name for name, _ in emotions_over_threshold(probabilities, info))
+
+
+def _over_threshold(
+    probabilities: Floats, labels: Sequence[str], thresholds: Sequence[float]
+) -> tuple[tuple[str, float], ...]:
+    passed = np.flatnonzero(probabilities >= np.asarray(thresholds, dtype=np.float32))
+    return tuple(sorted(((labels[i], float(probabilities[i])) for i in passed.tolist()), key=lambda row: -row[1]))

@@ -16,13 +16,22 @@ from torch import Tensor
 from vocengine.encoder.artifact import Artifact, find_artifact, load_network
 from vocengine.encoder.backends import Backend, choose_backend
 from vocengine.encoder.base import find_base
-from vocengine.encoder.interface import EncoderInfo, Encodings, Floats, emotions_over_threshold
+from vocengine.encoder.interface import (
+    EncoderInfo,
+    Encodings,
+    Floats,
+    emotions_over_threshold,
+    intents_over_threshold,
+)
+from vocengine.encoder.memory import keep_freed_memory
 from vocengine.encoder.network import Network
 from vocengine.encoder.tokens import Layout, Windows, batches_by_tokens, lay_out
 
 # Larger batches leave the caches, smaller ones the units idle; flat between 2 and 6 thousand.
 _BUDGET_TOKENS = 3_072
 _CLS, _SEP = 101, 102
+# What the labels of the head for effort stand for; before them is one for texts that say nothing of it.
+_EFFORTS = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0])
 
 
 class VocEncoder:
@@ -47,6 +56,8 @@ class VocEncoder:
             emotion_thresholds=config.emotion_thresholds,
             dimensions=config.dimensions,
             backend=backend.name,
+            intent_labels=config.intent_labels,
+            intent_thresholds=config.intent_thresholds,
         )
 
     @property
@@ -57,6 +68,10 @@ class VocEncoder:
     def emotions_over_threshold(self, probabilities: Floats) -> tuple[tuple[str, float], ...]:
         """Name and probability of the emotions of one row that pass their thresholds, the surest first."""
         return emotions_over_threshold(probabilities, self._info)
+
+    def intents_over_threshold(self, probabilities: Floats) -> tuple[tuple[str, float], ...]:
+        """Name and probability of the intents of one row that pass their thresholds, the surest first."""
+        return intents_over_threshold(probabilities, self._info)
 
     def encode(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Encodings:
         """Read masked texts and half-open character spans of them; see Encodings for what comes back.
@@ -94,6 +109,7 @@ class VocEncoder:
             part[unread] = whole[text_of]
             emotions = self._network.heads["emotions"](attended).sigmoid()
             embedding = F.normalize(mean, dim=-1)
+            intents, effort = self._intents(attended[:count]), self._effort(attended[:count])
         return Encodings(
             sentiment=whole.numpy(),
             emotions=emotions[:count].numpy(),
@@ -104,7 +120,24 @@ class VocEncoder:
             span_embedding=embedding[count:].numpy(),
             span_read=read[count:].numpy(),
             windows_skipped=layout.skipped,
+            intents=intents.numpy(),
+            effort=effort.numpy(),
         )
+
+    def _intents(self, attended: Tensor) -> Tensor:
+        if "intents" not in self._network.heads:
+            return attended.new_empty(len(attended), 0)
+        probabilities: Tensor = self._network.heads["intents"](attended).sigmoid()
+        return probabilities
+
+    def _effort(self, attended: Tensor) -> Tensor:
+        if "effort" not in self._network.heads:
+            return attended.new_full((len(attended),), float("nan"))
+        probabilities = self._network.heads["effort"](attended).softmax(-1)
+        told = probabilities[:, 1:].sum(1)
+        level = probabilities[:, 1:] @ _EFFORTS / told.clamp_min(1e-9)
+        effort: Tensor = level.masked_fill(told < self._config.effort_threshold, float("nan"))
+        return effort
 
     def _pooled(self, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
         """(owners, d) attention pools and means, and (owners,) whether an owner had any token.
@@ -162,6 +195,7 @@ class _Pieces:
 
 def load(model: str | Path, *, backend: str, threads: int | None, cache_dir: Path | None) -> VocEncoder:
     """See `vocengine.encoder.load_encoder`."""
+    keep_freed_memory()
     artifact = find_artifact(model)
     base = find_base(sha256=artifact.config.base.sha256)
     network = load_network(artifact, base)
@@ -213,4 +247,6 @@ def _repeat(read: Encodings, places: np.ndarray) -> Encodings:
         span_embedding=read.span_embedding[spans],
         span_read=read.span_read[spans],
         windows_skipped=read.windows_skipped[places],
+        intents=read.intents[places],
+        effort=read.effort[places],
     )

@@ -1,0 +1,126 @@
+"""The token encoder's forward pass for serving: over the tokens there are, with weights laid out for the processor.
+
+Padding takes part in attention alone. Weights are put once into the order in which oneDNN multiplies, which torch's own
+`linear` does at every call or, on processors that are not Intel's, not at all: its 32-bit products then run at half of
+what the processor can do. The operators are those that torch's compiler emits; torch is pinned, and the tests run them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vocengine.encoder.int8 import GELU_FLOOR, Int8Linear
+from vocengine.encoder.network import Layer, TokenEncoder
+
+# Rows of tokens whose order the laid-out weights are best for; a hint.
+_USUAL_ROWS = 1_024
+# Up to this length plain products beat the fused attention, whose tiles are larger than such texts (32 bits only).
+_SHORT = 48
+
+Product = Callable[[Tensor], Tensor]
+
+
+class PackedEncoder:
+    """A TokenEncoder with the same results but for rounding; `precision` is of products and states.
+
+    With `integers` the products run in 8 bits (vocengine.encoder.int8) and all else in 32.
+    """
+
+    def __init__(
+        self, encoder: TokenEncoder, *, precision: torch.dtype = torch.float32, integers: bool = False
+    ) -> None:
+        layers = [layer for layer in encoder.layers if isinstance(layer, Layer)]
+        self._layers = [_Layer(layer, precision, integers=integers) for layer in layers]
+        self._words = encoder.words.weight.detach()
+        self._places = (encoder.positions.weight + encoder.segment).detach()
+        self._norm = _norm(encoder.norm, torch.float32)
+        self._precision = precision
+
+    def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(n, length) ids and 0/1 mask → (n, length, d) token states; those of padding are zero."""
+        rows, length = ids.shape
+        real = mask.bool()
+        padded = not bool(real.all())
+        where = torch.nonzero(real.flatten()).squeeze(1) if padded else None
+        tokens = ids.flatten() if where is None else ids.flatten()[where]
+        places = torch.arange(length).repeat(rows)
+        if where is not None:
+            places = places[where]
+        states = self._norm(self._words[tokens].add_(self._places[places])).to(self._precision)
+        bias = None
+        if padded:
+            low = torch.finfo(self._precision).min
+            bias = torch.zeros(mask.shape, dtype=self._precision).masked_fill(~real, low)[:, None, None, :]
+        for layer in self._layers:
+            states = layer(states, where, rows, length, bias)
+        return _spread(states, where, rows * length).view(rows, length, -1)
+
+
+class _Layer:
+    def __init__(self, layer: Layer, precision: torch.dtype, *, integers: bool) -> None:
+        self._heads = layer.heads
+        self._qkv: Product
+        self._out: Product
+        self._down: Product
+        if integers:
+            self._qkv, self._out = Int8Linear(layer.qkv), Int8Linear(layer.out)
+            up, self._down = Int8Linear(layer.up), Int8Linear(layer.down, floor=GELU_FLOOR)
+            # In oneDNN's integer product GELU is slower than after it.
+            self._up: Product = lambda rows: F.gelu(up(rows))
+        else:
+            self._qkv, self._out = _laid_out(layer.qkv, precision), _laid_out(layer.out, precision)
+            self._up, self._down = _laid_out(layer.up, precision, gelu=True), _laid_out(layer.down, precision)
+        self._norm_attention = _norm(layer.norm_attention, precision)
+        self._norm_inner = _norm(layer.norm_inner, precision)
+
+    def __call__(self, states: Tensor, where: Tensor | None, rows: int, length: int, bias: Tensor | None) -> Tensor:
+        width = states.shape[1]
+        qkv = _spread(self._qkv(states), where, rows * length)
+        context = _attend(qkv.view(rows, length, 3, self._heads, width // self._heads), bias)
+        context = context.reshape(rows * length, width)
+        if where is not None:
+            context = context[where]
+        states = self._norm_attention(self._out(context).add_(states))
+        normed: Tensor = self._norm_inner(self._down(self._up(states)).add_(states))
+        return normed
+
+
+def _attend(qkv: Tensor, bias: Tensor | None) -> Tensor:
+    """(n, length, 3, heads, d) → (n, length, heads, d)."""
+    if qkv.shape[1] > _SHORT or qkv.dtype is not torch.float32:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2)
+    q, k, v = qkv.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+    scores = torch.matmul(q, k.transpose(-1, -2)).mul_(1 / math.sqrt(q.shape[-1]))
+    if bias is not None:
+        scores.add_(bias)
+    return torch.matmul(scores.softmax(-1), v).transpose(1, 2)
+
+
+def _laid_out(linear: nn.Linear, precision: torch.dtype, *, gelu: bool = False) -> Product:
+    weight, bias = linear.weight.detach().to(precision), linear.bias.detach().to(precision)
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return lambda rows: F.gelu(F.linear(rows, weight, bias)) if gelu else F.linear(rows, weight, bias)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, _USUAL_ROWS)
+    name, algorithm = ("gelu", "none") if gelu else ("none", "")
+
+    def product(rows: Tensor) -> Tensor:
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(rows, packed, bias, name, [], algorithm)
+        return found
+
+    return product
+
+
+def _norm(norm: nn.LayerNorm, precision: torch.dtype) -> nn.LayerNorm:
+    return deepcopy(norm).to(precision)
+
+
+def _spread(packed: Tensor, where: Tensor | None, size: int) -> Tensor:
+    """(tokens, d) rows put at their places among `size`; zeros elsewhere."""
+    return packed if where is None else packed.new_zeros(size, packed.shape[1]).index_copy_(0, where, packed)
