@@ -75,7 +75,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 def test_the_reference_has_no_command_that_is_gone() -> None:
     known = {" ".join(words) for words, _ in commands(cli)}
     named = re.findall(
-        r"`vocengine ([a-z -]+?)(?= FILE|`)",
+        r"`vocengine ([a-z -]+?)(?= \[?[A-Z]|`)",
         "\n".join(re.findall(r"^### .*$", text_of("docs/reference/commands.md"), re.M)),
     )
     assert named and set(named) == known

@@ -25,8 +25,11 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     tweets, comments = folder / "sentiment", folder / "emotion" / "goemotions"
     emotion, mams = folder / "emotion" / "tweeteval", folder / "absa" / "mams" / "atsa"
-    for place in (tweets, comments, emotion, mams):
+    pairs = folder / "similarity" / "stsb"
+    for place in (tweets, comments, emotion, mams, pairs):
         place.mkdir(parents=True)
+    alike = [f"genre\tfile\tyear\t{n}\t{n}.0\t{text}\t{_SAID[0][0]}" for n, (text, _) in enumerate(_SAID[:5])]
+    (pairs / "sts-dev.csv").write_text("\n".join(alike) + "\n")
     rows = [f"{number}\t{label}\t{text}\tmade-up.tsv" for number, (text, label) in enumerate(_SAID)]
     (tweets / "semeval17_train.tsv").write_text("\n".join(["id\tlabel\ttext\tsource_file", *rows]) + "\n")
     for split in ("train", "val"):

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+from vocengine import corpora
+from vocengine.corpora import Example
 from vocengine.encoder.base import find_base
-from vocengine.training import corpora
-from vocengine.training.batches import TASKS, Task, Tokenized, collate, epoch_batches, tokenize
-from vocengine.training.corpora import Example
-from vocengine.training.recipe import Recipe
+from vocengine.training.batches import Tokenized, collate, epoch_batches, tokenize
+from vocengine.training.recipe import Recipe, Task
+
+_TASKS: tuple[Task, ...] = ("sentiment", "emotions", "tweet_emotion", "spans")
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +24,15 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture
 def texts(small_data: Path, tokenizer: Tokenizer) -> dict[Task, list[Tokenized]]:
-    return {task: tokenize(getattr(corpora, task)(small_data, "train"), tokenizer, max_tokens=24) for task in TASKS}
+    return {task: tokenize(getattr(corpora, task)(small_data, "train"), tokenizer, max_tokens=24) for task in _TASKS}
 
 
 def test_an_epoch_meets_each_text_as_often_as_the_recipe_says(
     texts: dict[Task, list[Tokenized]], small_recipe: Recipe
 ) -> None:
     met = Counter((batch.task, i) for batch in epoch_batches(texts, small_recipe, 0) for i in batch.indices)
-    for task in TASKS:
-        repeats = getattr(small_recipe.tasks, task).repeats
+    for task in _TASKS:
+        repeats = small_recipe.tasks[task].repeats
         assert [met[task, i] for i in range(len(texts[task]))] == [repeats] * len(texts[task])
 
 
@@ -46,8 +48,8 @@ def test_spans_become_masks_over_their_tokens(tokenizer: Tokenizer) -> None:
     example = Example("the food was great", (1, 2), ((4, 8), (9, 18)))
     (text,) = tokenize([example], tokenizer, max_tokens=24)
     inputs = collate([text, Tokenized((101, 102), (), (0,))])
-    assert inputs.spans[0].tolist() == [[0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 1, 0]]
-    assert inputs.spans[1].tolist() == [[1, 1, 0, 0, 0, 0], [0] * 6]
+    assert inputs.spans[0].tolist() == [[1] * 6, [0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 1, 0]]
+    assert inputs.spans[1].tolist() == [[1, 1, 0, 0, 0, 0], [0] * 6, [0] * 6]
     assert inputs.mask[1].tolist() == [1, 1, 0, 0, 0, 0]
 
 

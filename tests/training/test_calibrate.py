@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vocengine.training.calibrate import calibration_error, temperature, thresholds
+from vocengine.evaluation.metrics import calibration_error
+from vocengine.training.calibrate import temperature, thresholds
 
 
 def test_the_temperature_of_overconfident_logits_is_found() -> None:

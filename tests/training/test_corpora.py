@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vocengine import corpora
 from vocengine.errors import SettingsError, SourceError
-from vocengine.training import corpora
 from vocengine.training.recipe import load_recipe
 
 

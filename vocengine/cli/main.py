@@ -14,18 +14,21 @@ from vocengine.errors import VocengineError
 # command → (module, attribute, help); the help stands here so that `--help` loads nothing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "alerts": ("vocengine.cli.alerts", "alerts", "List the alerts."),
+    "classify": ("vocengine.cli.classify", "classify", "Read a text and show what is understood."),
     "db": ("vocengine.cli.database", "db", "The database schema: upgrade, check."),
     "dead-letters": ("vocengine.cli.dead_letters", "dead_letters", "What could not be processed: list, replay."),
     "demo": ("vocengine.cli.demo", "demo", "Stream sample feedback through everything and show the page."),
     "detect": ("vocengine.cli.roles", "detect", "Run a detect member: mentions → alerts."),
     "doctor": ("vocengine.cli.doctor", "doctor", "Say what is missing and how to mend it."),
     "enrich": ("vocengine.cli.roles", "enrich", "Run an enrich member: feedback → enriched events."),
+    "evaluate": ("vocengine.cli.evaluate", "evaluate", "Measure a model, on public sets or your own labels."),
     "import": ("vocengine.cli.importing", "import_command", "Send a file of feedback into the stream."),
     "run": ("vocengine.cli.roles", "run", "Run all roles on this machine."),
     "settings": ("vocengine.cli.show_settings", "settings", "Print the settings in force."),
     "store": ("vocengine.cli.roles", "store", "Run a store member: enriched events → PostgreSQL."),
     "streams": ("vocengine.cli.streams", "streams", "The Kafka topics and schemas: apply, check, schemas."),
     "topics": ("vocengine.cli.topics", "topics", "Topics: discover, list."),
+    "train": ("vocengine.cli.train", "train", "Train an encoder by a recipe."),
     "web": ("vocengine.cli.roles", "web", "Serve the pages and the API."),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -129,12 +130,16 @@ class Head(nn.Module):
 
 
 class Network(nn.Module):
-    """Encoder, pool and one head for each task, named in `heads` with its number of labels."""
+    """Encoder, pool and one head for each task, named in `heads` with its number of labels.
 
-    def __init__(self, heads: dict[str, int], shape: Shape | None = None) -> None:
+    `encoder` is another one of the same use (a teacher's) with the dimensions of `shape`.
+    """
+
+    def __init__(self, heads: dict[str, int], shape: Shape | None = None, encoder: nn.Module | None = None) -> None:
         super().__init__()
         self.shape = shape or Shape()
-        self.encoder = TokenEncoder(self.shape)
+        # Another encoder is called in the same way; what else TokenEncoder has, only the serving code asks for.
+        self.encoder = TokenEncoder(self.shape) if encoder is None else cast(TokenEncoder, encoder)
         self.pool = AttentionPool(self.shape.dimensions)
         self.heads = nn.ModuleDict(
             {name: Head(self.shape.dimensions, labels, self.shape.dropout) for name, labels in heads.items()}

@@ -1,4 +1,6 @@
-"""`python -m vocengine.training train|export RECIPE --run FOLDER`: train the encoder, then measure and write it."""
+"""`python -m vocengine.training train|ask|export RECIPE --run FOLDER`: train an encoder, ask it about the texts of
+another recipe whose teacher it is, measure and write it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 def main() -> None:
     """Parse the command line and run one stage."""
     parser = argparse.ArgumentParser(prog="python -m vocengine.training", description=__doc__)
-    parser.add_argument("stage", choices=("train", "export"))
+    parser.add_argument("stage", choices=("train", "ask", "export"))
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run: checkpoint and cached embeddings")
+    parser.add_argument("--teacher", type=Path, help="folder of the teacher's opinions: ask writes, train reads it")
     parser.add_argument("--to", type=Path, help="export: the model folder to write (default: the recipe's folder)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--interim", action="store_true", help="export: without the final look at the test sets")
@@ -26,7 +29,7 @@ def main() -> None:
 
     import torch
 
-    from vocengine.training.corpora import data_folder
+    from vocengine.corpora import data_folder
     from vocengine.training.recipe import load_recipe
 
     torch.set_num_threads(options.threads)
@@ -35,7 +38,12 @@ def main() -> None:
     if options.stage == "train":
         from vocengine.training.trainer import prepare, train
 
-        train(prepare(recipe, folder=data_folder(), work=options.run), checkpoint=checkpoint)
+        run = prepare(recipe, folder=data_folder(), work=options.run, teacher=options.teacher)
+        train(run, checkpoint=checkpoint)
+    elif options.stage == "ask":
+        from vocengine.training.trainer import ask
+
+        ask(recipe, folder=data_folder(), work=options.run, checkpoint=checkpoint, to=options.teacher)
     else:
         from vocengine.training.export import export
 

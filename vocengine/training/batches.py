@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from vocengine.training.corpora import Example
-from vocengine.training.recipe import Recipe, TaskRecipe
+from vocengine.corpora import Example
+from vocengine.training.recipe import TASKS, Recipe, Task
 
-Task = Literal["sentiment", "emotions", "tweet_emotion", "spans"]
-TASKS: tuple[Task, ...] = ("sentiment", "emotions", "tweet_emotion", "spans")
 # Texts are sorted by length inside chunks of so many batches: little padding, and still a mixed order.
 _CHUNK_BATCHES = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Tokenized:
-    """Token ids of a text with [CLS] and [SEP], and half-open token ranges of its spans (none: the whole text)."""
+    """Token ids of a text with [CLS] and [SEP], half-open token ranges of its spans (none: the whole text), its
+    labels, and a checksum of its characters, by which two tokenizers' numbers of one text are known to belong."""
 
     ids: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     labels: tuple[int, ...]
+    checksum: int = 0
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """(n, length) ids and mask, (n, s, length) span masks."""
+    """(n, length) ids and mask, (n, 1 + s, length) span masks, of which the first is the whole text."""
 
     ids: Tensor
     mask: Tensor
@@ -53,35 +54,38 @@ def tokenize(examples: Sequence[Example], tokenizer: Tokenizer, *, max_tokens: i
     tokenizer.enable_truncation(max_tokens)
     encodings = tokenizer.encode_batch([example.text for example in examples])
     pairs = zip(examples, encodings, strict=True)
-    return [text for text in (_tokenized(*pair) for pair in pairs) if text.labels]
+    texts = [_tokenized(*pair) for pair in pairs]
+    return [text for text, example in zip(texts, examples, strict=True) if text.spans or not example.spans]
 
 
 def _tokenized(example: Example, encoding: object) -> Tokenized:
     offsets: list[tuple[int, int]] = encoding.offsets  # type: ignore[attr-defined]
     ids: list[int] = encoding.ids  # type: ignore[attr-defined]
+    checksum = zlib.crc32(example.text.encode())
     if not example.spans:
-        return Tokenized(tuple(ids), (), example.labels)
+        return Tokenized(tuple(ids), (), example.labels, checksum)
     ranges: list[tuple[int, int]] = []
     labels: list[int] = []
-    for (start, end), label in zip(example.spans, example.labels, strict=True):
+    for place, (start, end) in enumerate(example.spans):
         touched = [i for i, (a, b) in enumerate(offsets) if a < b and a < end and b > start]
         if touched:
             ranges.append((touched[0], touched[-1] + 1))
-            labels.append(label)
-    return Tokenized(tuple(ids), tuple(ranges), tuple(labels))
+            # Spans without labels are those of texts that a teacher speaks of.
+            labels += example.labels[place : place + 1]
+    return Tokenized(tuple(ids), tuple(ranges), tuple(labels), checksum)
 
 
-def collate(texts: Sequence[Tokenized]) -> Inputs:
-    """Pad texts to one block."""
+def collate(texts: Sequence[Tokenized], *, pad: int = 0) -> Inputs:
+    """Pad texts to one block with the token number `pad`."""
     length = max(len(text.ids) for text in texts)
-    most = max(1, *(len(text.spans) for text in texts)) if texts else 1
-    ids = torch.zeros(len(texts), length, dtype=torch.long)
+    most = 1 + max(len(text.spans) for text in texts)
+    ids = torch.full((len(texts), length), pad, dtype=torch.long)
     spans = torch.zeros(len(texts), most, length, dtype=torch.long)
     mask = torch.zeros(len(texts), length, dtype=torch.long)
     for row, text in enumerate(texts):
         ids[row, : len(text.ids)] = torch.tensor(text.ids)
         mask[row, : len(text.ids)] = 1
-        for place, (start, end) in enumerate(text.spans or ((0, len(text.ids)),)):
+        for place, (start, end) in enumerate(((0, len(text.ids)), *text.spans)):
             spans[row, place, start:end] = 1
     return Inputs(ids, mask, spans)
 
@@ -91,9 +95,10 @@ def epoch_batches(texts: Mapping[Task, Sequence[Tokenized]], recipe: Recipe, epo
     rng = random.Random(f"{recipe.seed}:{epoch}")
     size = recipe.batch_texts
     batches: list[Batch] = []
-    for task in TASKS:
-        settings: TaskRecipe = getattr(recipe.tasks, task)
-        order = list(range(len(texts[task]))) * settings.repeats
+    for task in (task for task in TASKS if task in recipe.tasks):
+        whole, part = divmod(recipe.tasks[task].repeats, 1)
+        order = list(range(len(texts[task]))) * int(whole)
+        order += rng.sample(range(len(texts[task])), round(part * len(texts[task]))) if part else []
         rng.shuffle(order)
         for begin in range(0, len(order), size * _CHUNK_BATCHES):
             chunk = sorted(order[begin : begin + size * _CHUNK_BATCHES], key=lambda i: len(texts[task][i].ids))

@@ -46,18 +46,6 @@ def temperature(logits: Floats, labels: Integers) -> float:
     return round(float(np.exp(found.x)), 4)
 
 
-def calibration_error(probabilities: Floats, labels: Integers, *, bins: int = 15) -> float:
-    """Expected calibration error of (n, c) probabilities in equal bins of confidence (Guo et al. 2017)."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[number == b].mean() - right[number == b].mean()) * (number == b).mean()
-        for b in range(bins)
-        if (number == b).any()
-    ]
-    return float(sum(gaps))
-
-
 def _best(probabilities: Floats, truth: Booleans) -> float:
     scores = [f1_score(truth, probabilities >= t, zero_division=0) for t in _THRESHOLDS]
     return float(_THRESHOLDS[int(np.argmax(scores))])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vocengine.errors import SettingsError
 
@@ -16,19 +16,27 @@ class _Part(BaseModel):
 
 
 class TaskRecipe(_Part):
-    """How much one task counts: `weight` of its loss, `repeats` of its texts in an epoch."""
+    """How much one task counts: `weight` of its loss, `repeats` of its texts in an epoch (0.5: half of them)."""
 
     weight: Annotated[float, Field(gt=0)] = 1.0
-    repeats: Annotated[int, Field(ge=1)] = 1
+    repeats: Annotated[float, Field(gt=0)] = 1.0
 
 
-class TasksRecipe(_Part):
-    """The tasks, all on one encoder; `spans` trains the sentiment head on pooled clauses and terms."""
+# In the order in which a run reads them. `spans` trains the sentiment head on pooled clauses and terms; `unlabelled`
+# texts have the teacher's opinions alone.
+Task = Literal["sentiment", "emotions", "tweet_emotion", "spans", "intents", "effort", "unlabelled"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
-    sentiment: TaskRecipe = TaskRecipe()
-    emotions: TaskRecipe = TaskRecipe(weight=7.0)
-    tweet_emotion: TaskRecipe = TaskRecipe(repeats=3)
-    spans: TaskRecipe = TaskRecipe(weight=0.5, repeats=2)
+
+class TeacherRecipe(_Part):
+    """Distillation (Hinton et al. 2015): every text is also taught what the teacher says of it, by every head of its.
+
+    `weight` is of the teacher's opinion, `own` of the labels where there is a teacher.
+    """
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    own: Annotated[float, Field(gt=0)] = 0.5
+    temperature: Annotated[float, Field(gt=0)] = 1.0
 
 
 class OptimizerRecipe(_Part):
@@ -54,17 +62,34 @@ class Recipe(_Part):
     name: str
     version: str
     languages: tuple[str, ...] = ("en",)
+    # What is trained: the encoder that ships, or the larger one that it learns from.
+    base: Literal["all-MiniLM-L6-v2", "all-mpnet-base-v2"] = "all-MiniLM-L6-v2"
     seed: int = 0
     epochs: Annotated[float, Field(gt=0)] = 2.0
     batch_texts: Annotated[int, Field(ge=2)] = 64
     max_tokens: Annotated[int, Field(ge=8, le=512)] = 96
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    tasks: TasksRecipe = TasksRecipe()
+    tasks: dict[Task, TaskRecipe] = Field(
+        default={
+            "sentiment": TaskRecipe(),
+            "emotions": TaskRecipe(weight=7.0),
+            "tweet_emotion": TaskRecipe(repeats=3),
+            "spans": TaskRecipe(weight=0.5, repeats=2),
+        },
+        min_length=1,
+    )
     optimizer: OptimizerRecipe = OptimizerRecipe()
     keep: KeepRecipe = KeepRecipe()
+    teacher: TeacherRecipe | None = None
     # Texts of each split to read, for a quick trial; null reads all.
     limit_texts: Annotated[int, Field(ge=8)] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    @model_validator(mode="after")
+    def _only_a_teacher_speaks_of_unlabelled_texts(self) -> Self:
+        if "unlabelled" in self.tasks and self.teacher is None:
+            raise ValueError("the task unlabelled needs a teacher")
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:

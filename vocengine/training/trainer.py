@@ -6,8 +6,8 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +17,34 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from vocengine import corpora
+from vocengine.corpora import Example
 from vocengine.encoder.base import Base, find_base
 from vocengine.encoder.network import Network, Shape, base_state
 from vocengine.encoder.precision import bf16_is_faster
-from vocengine.training import corpora
-from vocengine.training.batches import TASKS, Batch, Task, Tokenized, collate, epoch_batches, tokenize
-from vocengine.training.recipe import Recipe
+from vocengine.errors import SettingsError
+from vocengine.training import opinions
+from vocengine.training.batches import Batch, Tokenized, collate, epoch_batches, tokenize
+from vocengine.training.losses import heads_of, keep_loss, label_loss, teacher_loss
+from vocengine.training.opinions import Opinions
+from vocengine.training.recipe import Recipe, Task
+from vocengine.training.teacher import TEACHER_PAD, TEACHER_SHAPE, TeacherEncoder, find_teacher
 
 log = logging.getLogger(__name__)
 
-HEADS = {"sentiment": 3, "emotions": 28, "tweet_emotion": 4}
-_HEAD_OF: dict[Task, str] = {
-    "sentiment": "sentiment",
-    "emotions": "emotions",
-    "tweet_emotion": "tweet_emotion",
-    "spans": "sentiment",
+_READERS: dict[Task, Callable[[Path], list[Example]]] = {
+    "sentiment": lambda folder: corpora.sentiment(folder, "train"),
+    "emotions": lambda folder: corpora.emotions(folder, "train"),
+    "tweet_emotion": lambda folder: corpora.tweet_emotion(folder, "train"),
+    "spans": lambda folder: corpora.spans(folder, "train"),
+    # These ship with the project.
+    "intents": lambda _: corpora.intents("train"),
+    "effort": lambda _: corpora.effort("train"),
+    "unlabelled": corpora.unlabelled,
 }
 _LOG_STEPS = 50
+# Word embeddings, of the encoder and of the teacher: half of the weights, never trained.
+_FROZEN = ("encoder.words.weight", "encoder.model.embeddings.word_embeddings.weight")
 
 
 @dataclass(slots=True)
@@ -45,28 +56,43 @@ class Run:
     optimizer: torch.optim.Optimizer
     texts: Mapping[Task, Sequence[Tokenized]]
     kept: Mapping[Task, Tensor]
+    opinions: Mapping[Task, Opinions]
     total_steps: int
     bf16: bool
+    pad: int
     step: int = 0
+
+
+def new_teacher(recipe: Recipe, folder: Path) -> Network:
+    """The larger encoder with pool and heads of its size."""
+    torch.manual_seed(recipe.seed)
+    return Network(heads_of(list(recipe.tasks)), replace(TEACHER_SHAPE, dropout=recipe.dropout), TeacherEncoder(folder))
 
 
 def new_network(recipe: Recipe, base: Base) -> Network:
     """The base's encoder, word embeddings frozen, with fresh pool and heads drawn from the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    network = Network(HEADS, Shape(dropout=recipe.dropout))
+    network = Network(heads_of(list(recipe.tasks)), Shape(dropout=recipe.dropout))
     network.encoder.load_state_dict(base_state(base.weights))
     network.encoder.words.weight.requires_grad_(False)
     return network
 
 
-def prepare(recipe: Recipe, *, folder: Path, work: Path) -> Run:
-    """Read the data sets of `folder` and set up a run at its first step; `work` keeps the base's embeddings."""
-    base = find_base()
-    tokenizer = Tokenizer.from_file(str(base.tokenizer))
-    readers = {task: getattr(corpora, task) for task in TASKS}
-    examples = {task: reader(folder, "train")[: recipe.limit_texts] for task, reader in readers.items()}
-    texts = {task: tokenize(examples[task], tokenizer, max_tokens=recipe.max_tokens) for task in TASKS}
-    network = new_network(recipe, base)
+def prepare(recipe: Recipe, *, folder: Path, work: Path, teacher: Path | None = None) -> Run:
+    """Read the data sets of `folder` and set up a run at its first step.
+
+    `work` keeps the base's embeddings; `teacher` is the folder of the teacher's opinions, for a recipe with one.
+    Raises SettingsError where they are missing or on other texts.
+    """
+    if recipe.base == "all-mpnet-base-v2":
+        pretrained = find_teacher(work)
+        tokenizer, pad = Tokenizer.from_file(str(pretrained / "tokenizer.json")), TEACHER_PAD
+        network = new_teacher(recipe, pretrained)
+    else:
+        base = find_base()
+        tokenizer, pad = Tokenizer.from_file(str(base.tokenizer)), 0
+        network = new_network(recipe, base)
+    texts = read_texts(recipe, tokenizer, folder)
     bf16 = bf16_is_faster() if recipe.precision == "auto" else recipe.precision == "bf16"
     log.info("precision %s, %d threads", "bf16" if bf16 else "fp32", torch.get_num_threads())
     heads = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
@@ -79,11 +105,36 @@ def prepare(recipe: Recipe, *, folder: Path, work: Path) -> Run:
         weight_decay=recipe.optimizer.weight_decay,
         fused=True,
     )
-    kept = {task: _base_embeddings(network, texts[task], work / f"base-{task}.npz", bf16=bf16) for task in TASKS}
-    per_epoch = len(epoch_batches(texts, recipe, 0))
-    total = max(1, int(per_epoch * recipe.epochs))
-    log.info("%s; %d steps", ", ".join(f"{task} {len(texts[task])}" for task in TASKS), total)
-    return Run(recipe, network, optimizer, texts, kept, total, bf16)
+    kept: dict[Task, Tensor] = {}
+    if recipe.keep.weight:
+        kept = {task: _base_embeddings(network, texts[task], work / f"base-{task}.npz", bf16=bf16) for task in texts}
+    said: dict[Task, Opinions] = {}
+    if recipe.teacher is not None:
+        if teacher is None:
+            raise SettingsError("the recipe has a teacher: name the folder of its opinions with --teacher")
+        said = {task: opinions.read(teacher, task, texts[task]) for task in texts}
+    total = max(1, int(len(epoch_batches(texts, recipe, 0)) * recipe.epochs))
+    log.info("%s; %d steps", ", ".join(f"{task} {len(texts[task])}" for task in texts), total)
+    return Run(recipe, network, optimizer, texts, kept, said, total, bf16, pad)
+
+
+def read_texts(recipe: Recipe, tokenizer: Tokenizer, folder: Path) -> dict[Task, list[Tokenized]]:
+    """The training texts of each task of a recipe, as token numbers."""
+    found: dict[Task, list[Tokenized]] = {}
+    for task in recipe.tasks:
+        examples = _READERS[task](folder)[: recipe.limit_texts]
+        found[task] = tokenize(examples, tokenizer, max_tokens=recipe.max_tokens)
+    return found
+
+
+def ask(recipe: Recipe, *, folder: Path, work: Path, checkpoint: Path, to: Path) -> None:
+    """Write to `to` what the teacher of `checkpoint` says of every text that `recipe` trains on."""
+    stored = torch.load(checkpoint, weights_only=True)
+    pretrained = find_teacher(work)
+    network = new_teacher(Recipe.model_validate_json(stored["recipe"]), pretrained)
+    network.load_state_dict(stored["network"], strict=False)
+    texts = read_texts(recipe, Tokenizer.from_file(str(pretrained / "tokenizer.json")), folder)
+    opinions.write(network, texts, to, pad=TEACHER_PAD, bf16=bf16_is_faster())
 
 
 def train(run: Run, *, checkpoint: Path, every_steps: int = 200, stop_after: int | None = None) -> None:
@@ -129,39 +180,34 @@ def _step(run: Run, batch: Batch) -> dict[str, float]:
     for group in run.optimizer.param_groups:
         group["lr"] = group["peak"] * share
     texts = [run.texts[batch.task][index] for index in batch.indices]
-    inputs = collate(texts)
+    inputs = collate(texts, pad=run.pad)
+    losses: dict[str, Tensor] = {}
     with torch.autocast("cpu", torch.bfloat16, enabled=run.bf16):
         states = network.encoder(inputs.ids, inputs.mask)
-        pooled = network.pool(states, inputs.spans)
-        wanted = inputs.spans.any(-1)
-        logits = network.heads[_HEAD_OF[batch.task]](pooled.attended[wanted]).float()
-    weights = inputs.mask.float() / inputs.mask.sum(1, keepdim=True)
-    mean = torch.bmm(weights[:, None, :], states.float()).squeeze(1)
-    task_loss = _task_loss(batch.task, logits, texts)
-    kept_loss = _keep_loss(mean, run.kept[batch.task][list(batch.indices)].float(), recipe)
-    weight: float = getattr(recipe.tasks, batch.task).weight
+        attended = network.pool(states, inputs.spans).attended
+        whole, parts = attended[:, 0], attended[:, 1:][inputs.spans[:, 1:].any(-1)]
+        by_label = label_loss(batch.task, network.heads, whole, parts, texts)
+        if recipe.teacher is not None:
+            said = run.opinions[batch.task].of(batch.indices)
+            temperature = recipe.teacher.temperature
+            losses["teacher"] = teacher_loss(network.heads, whole, parts, said, temperature=temperature)
+    total = torch.zeros(())
+    if by_label is not None:
+        losses[batch.task] = by_label
+        own = 1.0 if recipe.teacher is None else recipe.teacher.own
+        total = total + own * recipe.tasks[batch.task].weight * by_label
+    if recipe.teacher is not None:
+        total = total + recipe.teacher.weight * losses["teacher"]
+    if run.kept:
+        shares = inputs.mask.float() / inputs.mask.sum(1, keepdim=True)
+        mean = torch.bmm(shares[:, None, :], states.float()).squeeze(1)
+        losses["keep"] = keep_loss(mean, run.kept[batch.task][list(batch.indices)].float(), recipe.keep)
+        total = total + recipe.keep.weight * losses["keep"]
     run.optimizer.zero_grad(set_to_none=True)
-    (weight * task_loss + recipe.keep.weight * kept_loss).backward()  # type: ignore[no-untyped-call]
+    total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), recipe.optimizer.clip_norm)
     run.optimizer.step()
-    return {batch.task: task_loss.item(), "keep": kept_loss.item()}
-
-
-def _task_loss(task: Task, logits: Tensor, texts: Sequence[Tokenized]) -> Tensor:
-    if task == "emotions":
-        wanted = torch.zeros_like(logits)
-        for row, text in enumerate(texts):
-            wanted[row, list(text.labels)] = 1.0
-        return F.binary_cross_entropy_with_logits(logits, wanted)
-    # Row-major, as the mask picked the logits: the spans of the first text, of the second, and so on.
-    return F.cross_entropy(logits, torch.tensor([label for text in texts for label in text.labels]))
-
-
-def _keep_loss(mean: Tensor, base: Tensor, recipe: Recipe) -> Tensor:
-    mean = F.normalize(mean, dim=1)
-    cosine = (1 - (mean * base).sum(1)).mean()
-    similarity = (base @ base.T - mean @ mean.T).square().mean()
-    return cosine + recipe.keep.similarity_weight * similarity
+    return {name: loss.item() for name, loss in losses.items()}
 
 
 def _base_embeddings(network: Network, texts: Sequence[Tokenized], cache: Path, *, bf16: bool) -> Tensor:
@@ -189,7 +235,7 @@ def _base_embeddings(network: Network, texts: Sequence[Tokenized], cache: Path, 
 
 def trained_state(network: Network) -> dict[str, Tensor]:
     """All parameters but the frozen word embeddings."""
-    return {name: value for name, value in network.state_dict().items() if name != "encoder.words.weight"}
+    return {name: value for name, value in network.state_dict().items() if name not in _FROZEN}
 
 
 def _save(run: Run, checkpoint: Path) -> None:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import csv
 import html
+import json
 import os
 import re
 import xml.etree.ElementTree as ElementTree
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vocengine.encoder.base import sha256_of
 from vocengine.errors import SourceError
+from vocengine.paths import resource
 from vocengine.text.normalise import normalise
+from vocengine.text.segment import segment
 
 SENTIMENT_LABELS = ("negative", "neutral", "positive")
+INTENT_LABELS = ("complaint", "praise", "question", "suggestion", "cancel")
 TWEET_EMOTION_LABELS = ("anger", "joy", "optimism", "sadness")
 
 # Where a sentence turns: the clause of a term reaches from one of these to the next.
 _TURN = re.compile(r"[,;:.!?()]+|\s--?\s|\b(?:but|however|although|though|yet|while|whereas|except|despite)\b", re.I)
+# What is spoken of, roughly; enough for a teacher to be asked what is said of it.
+_THING = re.compile(r"\b(?:the|this|these|those|my|its|their)\s+([a-z][a-z-]{2,})\b", re.I)
+_SPANS_MOST = 5
 _ESCAPES = (("\\u2019", "'"), ("\\u002c", ","), ('\\"', '"'), ('""', '"'))
 
 
@@ -39,7 +48,7 @@ def data_folder() -> Path:
     Raises SourceError where it is absent.
     """
     named = os.environ.get("VOCENGINE_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    folder = Path(named) if named else Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not folder.is_dir():
         raise SourceError(f"the data folder {folder} is absent: set VOCENGINE_DATA to where the data sets are")
     return folder
@@ -112,6 +121,69 @@ def clause_around(text: str, start: int, end: int) -> tuple[int, int]:
             right = turn.start()
             break
     return left, right
+
+
+def intents(split: str) -> list[Example]:
+    """The project's own feedback with any of five intents (`models/intents`).
+
+    Of what was written for training, each seventh text is the split `val`; `test` has authors of its own.
+    """
+    return [
+        Example(normalise(row["text"]).text, tuple(sorted(INTENT_LABELS.index(name) for name in row["intents"])))
+        for row in _authored(split)
+    ]
+
+
+def effort(split: str) -> list[Example]:
+    """The same feedback with how hard it was for the customer: label 0 for nothing said, 1 to 5 for −2 to 2."""
+    return [
+        Example(normalise(row["text"]).text, (0 if row["effort"] is None else 3 + int(row["effort"]),))
+        for row in _authored(split)
+    ]
+
+
+def unlabelled(folder: Path) -> list[Example]:
+    """Texts of the train splits of other sets, without their labels: reviews of clothing, questions to assistants.
+
+    Spans are the clauses of the reviews, as the engine cuts them, and things that are spoken of ("the fabric").
+    """
+    with (folder / "streams" / "womens_clothing_reviews.csv").open(encoding="utf-8", newline="") as stream:
+        reviews = [" ".join(filter(None, (row["Title"], row["Review Text"]))) for row in csv.DictReader(stream)]
+    with (folder / "topics" / "banking77" / "train.csv").open(encoding="utf-8", newline="") as stream:
+        questions = [row["text"] for row in csv.DictReader(stream)]
+    requests = json.loads((folder / "topics" / "clinc150" / "data_full.json").read_bytes())["train"]
+    found = []
+    for raw in dict.fromkeys([*reviews, *questions, *(text for text, _ in requests)]):
+        text = normalise(raw).text
+        clauses = [(clause.start, clause.end) for clause in segment(text)]
+        things = [thing.span(1) for thing in _THING.finditer(text)]
+        spans = [*clauses[:_SPANS_MOST], *things[:_SPANS_MOST]] if len(clauses) > 1 else []
+        found.append(Example(text, (), tuple(spans)))
+    return found
+
+
+def similar_pairs(folder: Path, split: str) -> list[tuple[str, str, float]]:
+    """Pairs of sentences and how alike they are, 0 to 5 (STS-B, Cer et al. 2017)."""
+    name = "dev" if split == "val" else split
+    lines = (folder / "similarity" / "stsb" / f"sts-{name}.csv").read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if line)
+    return [(row[5], row[6], float(row[4])) for row in rows]
+
+
+def suggestions(folder: Path) -> list[Example]:
+    """The evaluation file of SemEval-2019 task 9 A (Negi et al. 2019): posts to a software forum, 1 for suggestions."""
+    path = folder / "suggestions" / "SubtaskA_EvaluationData_labeled.csv"
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        return [Example(normalise(row[1]).text, (int(row[2]),)) for row in csv.reader(stream) if len(row) == 3]
+
+
+def _authored(split: str) -> list[dict[str, Any]]:
+    files = sorted(resource("models", "intents", "test" if split == "test" else "train").glob("*.jsonl"))
+    rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    if split == "test":
+        return rows
+    # By the text and not by its place, so that adding texts moves none to the other side.
+    return [row for row in rows if (zlib.crc32(row["text"].encode()) % 7 == 0) == (split == "val")]
 
 
 def banking_questions(folder: Path) -> tuple[list[str], list[str]]:
