@@ -48,6 +48,10 @@ class Timed:
         """Pass on; reading the arrays is not the encoder's cost."""
         return self._encoder.emotions_over_threshold(probabilities)
 
+    def intents_over_threshold(self, probabilities: Any) -> tuple[tuple[str, float], ...]:
+        """Pass on, likewise."""
+        return self._encoder.intents_over_threshold(probabilities)
+
 
 def measure(path: Path) -> dict[str, Any]:
     """CPU milliseconds an event, of the encoder and of the rest of the pipeline (no topics, no Kafka)."""

@@ -142,6 +142,27 @@ def effort(split: str) -> list[Example]:
     ]
 
 
+def nuances(*, clauses: bool) -> list[Example]:
+    """The project's own feedback on what sentiment hangs by (`models/nuances`): negation, contrast, irony, politeness.
+
+    With the sentiment of the whole text, or of those of its clauses that are labelled.
+    """
+    found = []
+    for file in sorted(resource("models", "nuances", "train").glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if not clauses:
+                label = SENTIMENT_LABELS.index(row["sentiment"])
+                found.append(Example(normalise(row["text"]).text, (label,)))
+            elif row["clauses"]:
+                aligned = normalise(row["text"])
+                starts = [(row["text"].index(piece), piece, mood) for piece, mood in row["clauses"]]
+                spans = tuple(aligned.from_source(start, start + len(piece)) for start, piece, _ in starts)
+                labels = tuple(SENTIMENT_LABELS.index(mood) for _, _, mood in starts)
+                found.append(Example(aligned.text, labels, spans))
+    return found
+
+
 def unlabelled(folder: Path) -> list[Example]:
     """Texts of the train splits of other sets, without their labels: reviews of clothing, questions to assistants.
 

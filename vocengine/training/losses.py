@@ -13,7 +13,8 @@ from vocengine.training.recipe import KeepRecipe, Task
 
 EFFORTS = (None, -2, -1, 0, 1, 2)
 HEADS = {"sentiment": 3, "emotions": 28, "tweet_emotion": 4, "intents": 5, "effort": len(EFFORTS)}
-_HEAD_OF: dict[Task, str] = {"spans": "sentiment"}
+_HEAD_OF: dict[Task, str] = {"spans": "sentiment", "nuances": "sentiment", "nuance_clauses": "sentiment"}
+_OF_SPANS = ("spans", "nuance_clauses")
 # Heads whose labels do not exclude each other.
 _MANY = ("emotions", "intents")
 # Mean over 28 labels, most of them absent, is small beside a cross-entropy; the same weights in recipe and teacher.
@@ -33,7 +34,7 @@ def label_loss(
     if task == "unlabelled":
         return None
     name = _HEAD_OF.get(task, task)
-    logits = heads[name](parts if task == "spans" else whole).float()
+    logits = heads[name](parts if task in _OF_SPANS else whole).float()
     if name in _MANY:
         wanted = torch.zeros_like(logits)
         for row, text in enumerate(texts):

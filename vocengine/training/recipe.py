@@ -24,7 +24,17 @@ class TaskRecipe(_Part):
 
 # In the order in which a run reads them. `spans` trains the sentiment head on pooled clauses and terms; `unlabelled`
 # texts have the teacher's opinions alone.
-Task = Literal["sentiment", "emotions", "tweet_emotion", "spans", "intents", "effort", "unlabelled"]
+Task = Literal[
+    "sentiment",
+    "emotions",
+    "tweet_emotion",
+    "spans",
+    "intents",
+    "effort",
+    "unlabelled",
+    "nuances",
+    "nuance_clauses",
+]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 

@@ -41,6 +41,8 @@ _READERS: dict[Task, Callable[[Path], list[Example]]] = {
     "intents": lambda _: corpora.intents("train"),
     "effort": lambda _: corpora.effort("train"),
     "unlabelled": corpora.unlabelled,
+    "nuances": lambda _: corpora.nuances(clauses=False),
+    "nuance_clauses": lambda _: corpora.nuances(clauses=True),
 }
 _LOG_STEPS = 50
 # Word embeddings, of the encoder and of the teacher: half of the weights, never trained.
