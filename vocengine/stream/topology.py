@@ -68,7 +68,7 @@ def apply(settings: KafkaSettings, *, partitions: int | None = None) -> list[Cha
     """
     admin = clients.admin(settings)
     try:
-        brokers = len(admin.describe_cluster()["brokers"])
+        brokers = _brokers(admin)
         existing = {t["name"]: t for t in admin.describe_topics()}
         changes: list[Change] = []
         for spec in declared():
@@ -89,6 +89,15 @@ def apply(settings: KafkaSettings, *, partitions: int | None = None) -> list[Cha
         admin.close()
     _wait_until_visible(settings)
     return changes
+
+
+def _brokers(admin: Any) -> int:
+    try:
+        return len(admin.describe_cluster()["brokers"])
+    except KeyError:
+        # kafka-python 3.0.12 wants a field of the answer that brokers before Apache Kafka 3.7 do not send; what its
+        # connections are made by knows the brokers too.
+        return len(admin._manager.cluster.brokers())
 
 
 def _wait_until_visible(settings: KafkaSettings) -> None:
