@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from vocengine.encoder.base import find_base
 from vocengine.encoder.network import AttentionPool, Shape, TokenEncoder, base_state
+from vocengine.encoder.packed import PackedEncoder
 
 
 def test_token_states_equal_those_of_the_reference_implementation() -> None:
@@ -22,6 +23,18 @@ def test_token_states_equal_those_of_the_reference_implementation() -> None:
         wanted = reference(input_ids=ids, attention_mask=mask).last_hidden_state
         found = encoder(ids, mask)
     assert (found - wanted)[mask.bool()].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("lengths", [(3,), (16,), (9, 4, 1), (40,) * 8, (60, 31, 7, 7), (100, 2)])
+def test_the_pass_that_serves_gives_the_states_of_the_plain_one(lengths: tuple[int, ...]) -> None:
+    torch.manual_seed(5)
+    encoder = TokenEncoder(Shape(layers=2)).eval()
+    ids = torch.randint(1, 30_000, (len(lengths), max(lengths)))
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+    with torch.inference_mode():
+        wanted, found = encoder(ids, mask), PackedEncoder(encoder)(ids, mask)
+    assert (found - wanted)[mask.bool()].abs().max() < 1e-4
+    assert found[~mask.bool()].abs().sum() == 0
 
 
 def test_pools_of_spans_equal_pools_by_hand() -> None:

@@ -96,3 +96,20 @@ def test_a_recipe_that_is_wrong_names_the_field_and_the_value(tmp_path: Path, te
 def test_the_recipe_that_ships_is_valid() -> None:
     recipe = load_recipe(Path(__file__).resolve().parents[2] / "models" / "voc-encoder" / "recipe.yaml")
     assert recipe.name == "voc-encoder"
+
+
+def test_own_examples_are_whole_and_their_splits_share_no_text() -> None:
+    splits = {split: corpora.intents(split) for split in ("train", "val", "test")}
+    texts = {split: {example.text for example in examples} for split, examples in splits.items()}
+    assert not texts["train"] & texts["test"] and not texts["train"] & texts["val"] and not texts["val"] & texts["test"]
+    for split, least in (("train", 200), ("test", 60)):
+        for label, name in enumerate(corpora.INTENT_LABELS):
+            assert sum(label in example.labels for example in splits[split]) >= least, (split, name)
+        efforts = [example.labels[0] for example in corpora.effort(split)]
+        assert all(efforts.count(label) >= (160 if split == "train" else 50) for label in range(6)), split
+
+
+def test_labelled_clauses_lie_where_their_words_do() -> None:
+    for example in corpora.nuances(clauses=True):
+        assert len(example.spans) == len(example.labels) > 0
+        assert all(0 <= start < end <= len(example.text) for start, end in example.spans)

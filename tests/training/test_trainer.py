@@ -10,9 +10,11 @@ import torch
 from vocengine.encoder import load_encoder
 from vocengine.encoder.base import find_base
 from vocengine.encoder.network import base_state
+from vocengine.errors import SettingsError
+from vocengine.training import opinions
 from vocengine.training.export import export
-from vocengine.training.recipe import Recipe
-from vocengine.training.trainer import prepare, rate_at, train, trained_state
+from vocengine.training.recipe import Recipe, TeacherRecipe
+from vocengine.training.trainer import Run, prepare, rate_at, train, trained_state
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,40 @@ def test_a_checkpoint_becomes_a_model_that_loads_and_reads(
     assert 0 <= metrics["val"]["tweeteval_sentiment_macro_recall"] <= 100
     encoder = load_encoder(target, backend="torch-fp32")
     assert encoder.encode(["The food was great"], [[(0, 8)]]).span_sentiment.shape == (1, 3)
+
+
+def test_a_teacher_draws_its_student_toward_its_opinions(
+    checkpoint: Path, small_data: Path, small_recipe: Recipe, tmp_path: Path
+) -> None:
+    teacher = prepare(small_recipe, folder=small_data, work=tmp_path)
+    teacher.network.load_state_dict(torch.load(checkpoint, weights_only=True)["network"], strict=False)
+    opinions.write(teacher.network, teacher.texts, tmp_path / "said", pad=0, bf16=False)
+    recipe = small_recipe.model_copy(update={"teacher": TeacherRecipe(weight=5.0, own=0.01), "seed": 7, "epochs": 8})
+
+    def distance(run: Run) -> float:
+        opinions.write(run.network, run.texts, tmp_path / "now", pad=0, bf16=False)
+        now = opinions.read(tmp_path / "now", "sentiment", run.texts["sentiment"]).whole["sentiment"]
+        then = opinions.read(tmp_path / "said", "sentiment", run.texts["sentiment"]).whole["sentiment"]
+        return float((now.float().softmax(-1) - then.float().softmax(-1)).abs().mean())
+
+    run = prepare(recipe, folder=small_data, work=tmp_path, teacher=tmp_path / "said")
+    before = distance(run)
+    train(run, checkpoint=tmp_path / "student.pt")
+    assert distance(run) < 0.7 * before
+
+
+def test_opinions_on_other_texts_are_refused(
+    checkpoint: Path, small_data: Path, small_recipe: Recipe, tmp_path: Path
+) -> None:
+    run = prepare(small_recipe, folder=small_data, work=tmp_path)
+    opinions.write(run.network, run.texts, tmp_path, pad=0, bf16=False)
+    with pytest.raises(SettingsError, match="are on other texts: run the stage ask again"):
+        opinions.read(tmp_path, "sentiment", run.texts["sentiment"][1:])
+    with pytest.raises(SettingsError, match="are absent: run the stage ask with this recipe first"):
+        opinions.read(tmp_path / "elsewhere", "sentiment", run.texts["sentiment"])
+    recipe = small_recipe.model_copy(update={"teacher": TeacherRecipe()})
+    with pytest.raises(SettingsError, match="name the folder of its opinions with --teacher"):
+        prepare(recipe, folder=small_data, work=tmp_path)
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.1), (9, 1.0), (10, 1.0), (55, 0.5), (100, 0.0)])

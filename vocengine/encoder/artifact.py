@@ -57,6 +57,8 @@ class ModelConfig(BaseModel):
     intent_thresholds: tuple[float, ...] = ()
     # Effort is told where something is said of it with at least this probability.
     effort_threshold: float = Field(default=0.5, gt=0, lt=1)
+    # Added to the logits of a whole text: customers complain more often than the tweets that trained it.
+    sentiment_bias: tuple[float, ...] = (0.0, 0.0, 0.0)
     # Logits are divided by it before the softmax: a probability of 0.8 is right 8 times of 10 on the val split.
     sentiment_temperature: float = Field(gt=0)
     span_temperature: float = Field(gt=0)

@@ -1,14 +1,25 @@
-"""How the C library keeps memory that is freed: an encoder takes and returns the same large blocks over and over."""
+"""What a process keeps: memory that was freed, since an encoder takes and returns the same large blocks over and over,
+and few of the programs that oneDNN writes."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
+import os
 
 log = logging.getLogger(__name__)
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# oneDNN writes a program for each operation and number of rows, some 100 KB each, and keeps the last 1,024 unless told;
+# `vocengine.encoder.packed` sees to it that few are needed.
+_PROGRAMS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
 _BLOCK_BYTES, _KEPT_BYTES = 1 << 30, (1 << 31) - 1
+
+
+def keep_few_programs() -> None:
+    """Bound oneDNN's programs for the whole process, before its first product, unless the environment says how."""
+    for name, value in _PROGRAMS.items():
+        os.environ.setdefault(name, value)
 
 
 def keep_freed_memory() -> None:

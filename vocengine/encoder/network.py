@@ -41,16 +41,46 @@ class Layer(nn.Module):
         self.up = nn.Linear(shape.dimensions, shape.inner)
         self.down = nn.Linear(shape.inner, shape.dimensions)
         self.norm_inner = nn.LayerNorm(shape.dimensions, eps=1e-12)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
         rows, length, width = states.shape
         q, k, v = self.qkv(states).view(rows, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        context = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        context = context.transpose(1, 2).reshape(rows, length, width)
+        context = _attend(q, k, v, bias).transpose(1, 2).reshape(rows, length, width)
         states = self.norm_attention(states + self.dropout(self.out(context)))
         normed: Tensor = self.norm_inner(states + self.dropout(self.down(F.gelu(self.up(states)))))
         return normed
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    # On a CPU the fused attention with a gradient takes 3 to 7 times as long as plain products on texts this short.
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    weights = (scores if bias is None else scores + bias).softmax(-1)
+    context: Tensor = weights.to(v.dtype) @ v
+    return context
+
+
+class Dropout(nn.Module):
+    """Dropout whose chance is a whole number of 256ths, so that one random byte decides over one element.
+
+    On a CPU it takes a third of the time of torch's, which draws a float for each.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.dropped = round(256 * p)
+
+    def forward(self, states: Tensor) -> Tensor:
+        if not (self.training and self.dropped):
+            return states
+        count = states.numel()
+        drawn = torch.empty((count + 7) // 8, dtype=torch.int64, device=states.device)
+        # All 64 bits at random: the default of random_ leaves the sign out.
+        drawn.random_(-(2**63), None)
+        kept = drawn.view(torch.uint8)[:count].view(states.shape) >= self.dropped
+        return states * (kept.to(states.dtype) * (256 / (256 - self.dropped)))
 
 
 class TokenEncoder(nn.Module):
@@ -62,7 +92,7 @@ class TokenEncoder(nn.Module):
         self.positions = nn.Embedding(shape.positions, shape.dimensions)
         self.segment = nn.Parameter(torch.zeros(shape.dimensions))
         self.norm = nn.LayerNorm(shape.dimensions, eps=1e-12)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -122,7 +152,7 @@ class Head(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(dimensions, dimensions)
         self.out = nn.Linear(dimensions, labels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, pooled: Tensor) -> Tensor:
         logits: Tensor = self.out(self.dropout(F.gelu(self.hidden(self.dropout(pooled)))))

@@ -20,8 +20,10 @@ from vocengine.encoder.network import Layer, TokenEncoder
 
 # Rows of tokens whose order the laid-out weights are best for; a hint.
 _USUAL_ROWS = 1_024
-# Up to this length plain products beat the fused attention, whose tiles are larger than such texts (32 bits only).
-_SHORT = 48
+# Up to this length plain products beat the fused attention, whose tiles are larger than such texts.
+_SHORT = {torch.float32: 48, torch.bfloat16: 96}
+# Numbers of rows are rounded up to a multiple of this, small ones to less.
+_ROWS_STEP, _FEW_ROWS_STEP, _FEW_ROWS = 64, 16, 256
 
 Product = Callable[[Tensor], Tensor]
 
@@ -46,15 +48,13 @@ class PackedEncoder:
         """(n, length) ids and 0/1 mask → (n, length, d) token states; those of padding are zero."""
         rows, length = ids.shape
         real = mask.bool()
-        padded = not bool(real.all())
-        where = torch.nonzero(real.flatten()).squeeze(1) if padded else None
-        tokens = ids.flatten() if where is None else ids.flatten()[where]
-        places = torch.arange(length).repeat(rows)
+        where = _places_read(real)
+        tokens, places = ids.flatten(), torch.arange(length).repeat(rows)
         if where is not None:
-            places = places[where]
+            tokens, places = tokens[where], places[where]
         states = self._norm(self._words[tokens].add_(self._places[places])).to(self._precision)
         bias = None
-        if padded:
+        if not bool(real.all()):
             low = torch.finfo(self._precision).min
             bias = torch.zeros(mask.shape, dtype=self._precision).masked_fill(~real, low)[:, None, None, :]
         for layer in self._layers:
@@ -91,9 +91,24 @@ class _Layer:
         return normed
 
 
+def _places_read(real: Tensor) -> Tensor | None:
+    """Numbers of the (n, length) places that hold tokens, the first one again up to a round count; None for all places.
+
+    oneDNN makes and keeps a program for each number of rows: where each batch has its own, making them takes time and
+    keeping them a gigabyte. A token that is read twice has the same state twice.
+    """
+    count = int(real.sum())
+    step = _FEW_ROWS_STEP if count <= _FEW_ROWS else _ROWS_STEP
+    more = -count % step
+    if count == real.numel() and not more:
+        return None
+    where = torch.nonzero(real.flatten()).squeeze(1)
+    return torch.cat([where, where[:1].expand(more)]) if more else where
+
+
 def _attend(qkv: Tensor, bias: Tensor | None) -> Tensor:
     """(n, length, 3, heads, d) → (n, length, heads, d)."""
-    if qkv.shape[1] > _SHORT or qkv.dtype is not torch.float32:
+    if qkv.shape[1] > _SHORT[qkv.dtype]:
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2)
     q, k, v = qkv.permute(2, 0, 3, 1, 4).contiguous().unbind(0)

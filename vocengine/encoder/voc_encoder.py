@@ -23,7 +23,7 @@ from vocengine.encoder.interface import (
     emotions_over_threshold,
     intents_over_threshold,
 )
-from vocengine.encoder.memory import keep_freed_memory
+from vocengine.encoder.memory import keep_few_programs, keep_freed_memory
 from vocengine.encoder.network import Network
 from vocengine.encoder.tokens import Layout, Windows, batches_by_tokens, lay_out
 
@@ -104,7 +104,8 @@ class VocEncoder:
             text_of = torch.repeat_interleave(torch.arange(count), sizes)[unread]
             attended[unread + count], mean[unread + count] = attended[text_of], mean[text_of]
             logits = self._network.heads["sentiment"](attended)
-            whole = (logits[:count] / self._config.sentiment_temperature).softmax(-1)
+            bias = torch.tensor(self._config.sentiment_bias)
+            whole = ((logits[:count] + bias) / self._config.sentiment_temperature).softmax(-1)
             part = (logits[count:] / self._config.span_temperature).softmax(-1)
             part[unread] = whole[text_of]
             emotions = self._network.heads["emotions"](attended).sigmoid()
@@ -195,6 +196,7 @@ class _Pieces:
 
 def load(model: str | Path, *, backend: str, threads: int | None, cache_dir: Path | None) -> VocEncoder:
     """See `vocengine.encoder.load_encoder`."""
+    keep_few_programs()
     keep_freed_memory()
     artifact = find_artifact(model)
     base = find_base(sha256=artifact.config.base.sha256)

@@ -22,7 +22,7 @@ from vocengine.encoder.interface import SENTIMENT_LABELS, Floats, Integers
 from vocengine.encoder.precision import bf16_is_faster
 from vocengine.encoder.voc_encoder import VocEncoder, load
 from vocengine.evaluation import authored, public
-from vocengine.training.calibrate import temperature, thresholds
+from vocengine.training.calibrate import prior_bias, temperature, thresholds
 from vocengine.training.losses import heads_of
 from vocengine.training.recipe import Recipe
 
@@ -58,7 +58,9 @@ def export(
     # Temperatures and thresholds are fitted on what the weights say, not on what integers round it to.
     backend = "torch-bf16" if bf16_is_faster() else "torch-fp32"
     raw = load(target, backend=backend, threads=None, cache_dir=checkpoint.parent)
-    config = config.model_copy(update=_fitted(raw, folder) | (_fitted_authored(raw) if intents else {}))
+    config = config.model_copy(
+        update=_fitted(raw, folder, recipe.evenness) | (_fitted_authored(raw) if intents else {})
+    )
     save(target, config, state)
     encoder = load(target, backend=backend, threads=None, cache_dir=checkpoint.parent)
     metrics: dict[str, Any] = {"step": stored["step"], "backend": encoder.info.backend}
@@ -71,17 +73,21 @@ def export(
     return metrics
 
 
-def _fitted(encoder: VocEncoder, folder: Path) -> dict[str, Any]:
-    """Thresholds and temperatures by the val splits, of an encoder whose temperatures are 1."""
+def _fitted(encoder: VocEncoder, folder: Path, evenness: float) -> dict[str, Any]:
+    """Thresholds and temperatures by the val splits, of an encoder whose temperatures are 1 and whose bias is 0."""
     comments = corpora.emotions(folder, "val")
     emotions = encoder.encode(_texts(comments), [()] * len(comments)).emotions
     tweets = corpora.sentiment(folder, "val")
     sentiment = encoder.encode(_texts(tweets), [()] * len(tweets)).sentiment
     clauses = corpora.spans(folder, "val", pool="clause")
     span_sentiment = encoder.encode(_texts(clauses), [example.spans for example in clauses]).span_sentiment
+    bias = prior_bias(_labels(corpora.sentiment(folder, "train")), evenness)
+    # The bias is by how much more frequent a class is taken to be.
+    weights = np.exp(np.array(bias, dtype=np.float32))
     return {
         "emotion_thresholds": tuple(thresholds(emotions, public.many(comments, emotions.shape[1]))),
-        "sentiment_temperature": temperature(_logits(sentiment), _labels(tweets)),
+        "sentiment_bias": bias,
+        "sentiment_temperature": temperature(_logits(sentiment) + np.log(weights), _labels(tweets), weights=weights),
         "span_temperature": temperature(_logits(span_sentiment), _labels(clauses)),
     }
 

@@ -27,8 +27,25 @@ def heads_of(tasks: Sequence[Task]) -> dict[str, int]:
     return {name: labels for name, labels in HEADS.items() if name in wanted}
 
 
+def emphasis_of(task: Task, texts: Sequence[Tokenized], power: float) -> Tensor | None:
+    """How much more each label of a task of many counts where it holds: (median count / its count) ^ `power`, at
+    least 1; None where all count alike."""
+    name = _HEAD_OF.get(task, task)
+    if not power or name not in _MANY:
+        return None
+    held = [label for text in texts for label in text.labels]
+    counts = torch.bincount(torch.tensor(held), minlength=HEADS[name]).clamp_min(1)
+    return (counts.float().median() / counts).clamp_min(1.0) ** power
+
+
 def label_loss(
-    task: Task, heads: nn.ModuleDict, whole: Tensor, parts: Tensor, texts: Sequence[Tokenized]
+    task: Task,
+    heads: nn.ModuleDict,
+    whole: Tensor,
+    parts: Tensor,
+    texts: Sequence[Tokenized],
+    *,
+    emphasis: Tensor | None = None,
 ) -> Tensor | None:
     """Loss by the labels, from the pools of (n, d) whole texts and of (m, d) spans; None for unlabelled texts."""
     if task == "unlabelled":
@@ -39,7 +56,10 @@ def label_loss(
         wanted = torch.zeros_like(logits)
         for row, text in enumerate(texts):
             wanted[row, list(text.labels)] = 1.0
-        return F.binary_cross_entropy_with_logits(logits, wanted)
+        if emphasis is None:
+            return F.binary_cross_entropy_with_logits(logits, wanted)
+        # The weight moves the best logit up by its logarithm; taken out here, the head stays a calibrated one.
+        return F.binary_cross_entropy_with_logits(logits + emphasis.log(), wanted, pos_weight=emphasis)
     # Row-major, as the mask picked the spans: those of the first text, of the second, and so on.
     return F.cross_entropy(logits, torch.tensor([label for text in texts for label in text.labels]))
 

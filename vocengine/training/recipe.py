@@ -16,10 +16,14 @@ class _Part(BaseModel):
 
 
 class TaskRecipe(_Part):
-    """How much one task counts: `weight` of its loss, `repeats` of its texts in an epoch (0.5: half of them)."""
+    """How much one task counts: `weight` of its loss, `repeats` of its texts in an epoch (0.5: half of them), `teacher`
+    of what the teacher says of them, where its labels know better; labels rarer than the median one count more, by the
+    power `rare` of how much rarer they are (0: all alike)."""
 
     weight: Annotated[float, Field(gt=0)] = 1.0
     repeats: Annotated[float, Field(gt=0)] = 1.0
+    teacher: Annotated[float, Field(ge=0)] = 1.0
+    rare: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 # In the order in which a run reads them. `spans` trains the sentiment head on pooled clauses and terms; `unlabelled`
@@ -91,6 +95,8 @@ class Recipe(_Part):
     optimizer: OptimizerRecipe = OptimizerRecipe()
     keep: KeepRecipe = KeepRecipe()
     teacher: TeacherRecipe | None = None
+    # How evenly sentiment is spread among customers: 0 as among the texts that train it, 1 equally.
+    evenness: Annotated[float, Field(ge=0, le=1)] = 0.0
     # Texts of each split to read, for a quick trial; null reads all.
     limit_texts: Annotated[int, Field(ge=8)] | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from vocengine import corpora
 from vocengine.corpora import Example
 from vocengine.encoder.base import Base, find_base
+from vocengine.encoder.memory import keep_freed_memory
 from vocengine.encoder.network import Network, Shape, base_state
 from vocengine.encoder.precision import bf16_is_faster
 from vocengine.errors import SettingsError
 from vocengine.training import opinions
 from vocengine.training.batches import Batch, Tokenized, collate, epoch_batches, tokenize
-from vocengine.training.losses import heads_of, keep_loss, label_loss, teacher_loss
+from vocengine.training.losses import emphasis_of, heads_of, keep_loss, label_loss, teacher_loss
 from vocengine.training.opinions import Opinions
 from vocengine.training.recipe import Recipe, Task
 from vocengine.training.teacher import TEACHER_PAD, TEACHER_SHAPE, TeacherEncoder, find_teacher
@@ -59,6 +60,7 @@ class Run:
     texts: Mapping[Task, Sequence[Tokenized]]
     kept: Mapping[Task, Tensor]
     opinions: Mapping[Task, Opinions]
+    emphasis: Mapping[Task, Tensor | None]
     total_steps: int
     bf16: bool
     pad: int
@@ -115,9 +117,10 @@ def prepare(recipe: Recipe, *, folder: Path, work: Path, teacher: Path | None = 
         if teacher is None:
             raise SettingsError("the recipe has a teacher: name the folder of its opinions with --teacher")
         said = {task: opinions.read(teacher, task, texts[task]) for task in texts}
+    emphasis = {task: emphasis_of(task, texts[task], recipe.tasks[task].rare) for task in texts}
     total = max(1, int(len(epoch_batches(texts, recipe, 0)) * recipe.epochs))
     log.info("%s; %d steps", ", ".join(f"{task} {len(texts[task])}" for task in texts), total)
-    return Run(recipe, network, optimizer, texts, kept, said, total, bf16, pad)
+    return Run(recipe, network, optimizer, texts, kept, said, emphasis, total, bf16, pad)
 
 
 def read_texts(recipe: Recipe, tokenizer: Tokenizer, folder: Path) -> dict[Task, list[Tokenized]]:
@@ -146,6 +149,7 @@ def train(run: Run, *, checkpoint: Path, every_steps: int = 200, stop_after: int
         log.info("going on from step %d", run.step)
     else:
         torch.manual_seed(run.recipe.seed)
+    keep_freed_memory()
     last = run.total_steps if stop_after is None else min(stop_after, run.total_steps)
     batches: list[Batch] = []
     epoch_at = -1
@@ -188,7 +192,7 @@ def _step(run: Run, batch: Batch) -> dict[str, float]:
         states = network.encoder(inputs.ids, inputs.mask)
         attended = network.pool(states, inputs.spans).attended
         whole, parts = attended[:, 0], attended[:, 1:][inputs.spans[:, 1:].any(-1)]
-        by_label = label_loss(batch.task, network.heads, whole, parts, texts)
+        by_label = label_loss(batch.task, network.heads, whole, parts, texts, emphasis=run.emphasis[batch.task])
         if recipe.teacher is not None:
             said = run.opinions[batch.task].of(batch.indices)
             temperature = recipe.teacher.temperature
@@ -199,7 +203,7 @@ def _step(run: Run, batch: Batch) -> dict[str, float]:
         own = 1.0 if recipe.teacher is None else recipe.teacher.own
         total = total + own * recipe.tasks[batch.task].weight * by_label
     if recipe.teacher is not None:
-        total = total + recipe.teacher.weight * losses["teacher"]
+        total = total + recipe.teacher.weight * recipe.tasks[batch.task].teacher * losses["teacher"]
     if run.kept:
         shares = inputs.mask.float() / inputs.mask.sum(1, keepdim=True)
         mean = torch.bmm(shares[:, None, :], states.float()).squeeze(1)
