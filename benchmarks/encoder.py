@@ -1,8 +1,9 @@
 """The encoder alone: `python -m benchmarks.encoder` prints a table, and one line of JSON as its last.
 
 On the same texts, in one run: the loop that one writes first (`transformers`, a text at a time), the same model in
-padded batches sorted by length, and each backend of this engine, tokenising, pooling, heads and clauses included. Every
-one runs in a process of its own, so that its memory is its own. The base is all-MiniLM-L6-v2, of the same size.
+padded batches sorted by length, each backend of this engine, tokenising, pooling, heads and clauses included, and the
+same with the layers run by ONNX Runtime and OpenVINO. Every one runs in a process of its own, so that its memory is its
+own. The base is all-MiniLM-L6-v2, of the same size.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ import orjson
 
 from benchmarks.machine import describe, matrix_gflops
 from benchmarks.peer import minilm
+from benchmarks.runtimes import RUNTIMES, load_with
 from benchmarks.texts import load_texts
+from vocengine.encoder import Encoder, load_encoder
 
 _KINDS = ("tweets", "reviews", "chats")
 _BACKENDS = ("torch-fp32", "torch-bf16", "torch-int8")
@@ -83,11 +86,10 @@ def peer(*, batch: int) -> Callable[[Sequence[str]], Any]:
 
 def engine(backend: str) -> tuple[Callable[[Sequence[str]], Any], dict[str, Any]]:
     """This engine's encoder with the clauses of every text, and what it says of itself."""
-    from vocengine.encoder import load_encoder
     from vocengine.text import segment
 
     begin = time.perf_counter()
-    encoder = load_encoder(backend=backend)
+    encoder = _open(backend)
     about = {"backend": encoder.info.backend, "load_s": round(time.perf_counter() - begin, 2)}
 
     def read(texts: Sequence[str]) -> None:
@@ -96,6 +98,10 @@ def engine(backend: str) -> tuple[Callable[[Sequence[str]], Any], dict[str, Any]
             encoder.encode(part, [[(clause.start, clause.end) for clause in segment(text)] for text in part])
 
     return read, about
+
+
+def _open(backend: str) -> Encoder:
+    return load_with(backend) if backend in RUNTIMES else load_encoder(backend=backend)
 
 
 def measure(who: str, counts: dict[str, int], repeats: int) -> dict[str, Any]:
@@ -142,12 +148,11 @@ def precision_cost(backend: str) -> dict[str, float]:
     from sklearn.metrics import recall_score
 
     from vocengine import corpora
-    from vocengine.encoder import load_encoder
 
     tweets = corpora.sentiment(corpora.data_folder(), "val")
     labels = [tweet.labels[0] for tweet in tweets]
-    found = load_encoder(backend=backend).encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
-    exact = load_encoder(backend="torch-fp32").encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
+    found = _open(backend).encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
+    exact = _open("torch-fp32").encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
     return {
         "val_macro_recall": round(100 * float(recall_score(labels, found.argmax(1), average="macro")), 2),
         "mean_change": round(float(abs(found - exact).mean()), 4),
@@ -157,16 +162,16 @@ def precision_cost(backend: str) -> dict[str, float]:
 def main() -> None:
     """Measure all readers, each in a process of its own, and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tweets", type=int, default=3_000)
-    parser.add_argument("--reviews", type=int, default=800)
-    parser.add_argument("--chats", type=int, default=80)
+    parser.add_argument("--tweets", type=int, default=1_500)
+    parser.add_argument("--reviews", type=int, default=400)
+    parser.add_argument("--chats", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", help=argparse.SUPPRESS)
     options = parser.parse_args()
     counts = {kind: getattr(options, kind) for kind in _KINDS}
     if options.only:
         found = measure(options.only, counts, options.repeats)
-        if options.only in _BACKENDS:
+        if options.only in (*_BACKENDS, *RUNTIMES):
             found |= precision_cost(options.only)
         print(orjson.dumps(found).decode())
         return
@@ -175,7 +180,8 @@ def main() -> None:
 
     rates = {"fp32_gflops": matrix_gflops("float32"), "bf16_gflops": matrix_gflops("bfloat16")}
     emulated = rates["bf16_gflops"] < rates["fp32_gflops"]
-    readers = ["naive", "batched", *(name for name in _BACKENDS if not (emulated and name == "torch-bf16")), "auto"]
+    names = [name for name in (*_BACKENDS, *RUNTIMES) if not (emulated and name.endswith("bf16"))]
+    readers = ["naive", "batched", *names, "auto"]
     results = {name: _in_a_process(name, counts, options.repeats) for name in readers}
     rows = [
         [
@@ -184,10 +190,21 @@ def main() -> None:
             f"{results[name]['tweets']['gflops']:g}",
             f"{results[name]['peak_rss_mb']}",
             f"{results[name].get('val_macro_recall', '')}",
+            f"{results[name].get('mean_change', '')}",
         ]
         for name in readers
     ]
-    table(["reader", *(f"{kind}/s" for kind in _KINDS), "GFLOP/s on tweets", "peak MB", "val macro recall"], rows)
+    table(
+        [
+            "reader",
+            *(f"{kind}/s" for kind in _KINDS),
+            "GFLOP/s on tweets",
+            "peak MB",
+            "val macro recall",
+            "mean change",
+        ],
+        rows,
+    )
     auto = results["auto"]
     peak = rates["bf16_gflops"] if auto["backend"] == "torch-bf16" else rates["fp32_gflops"]
     summary = {

@@ -16,6 +16,9 @@ import orjson
 import psutil
 import pytest
 
+from benchmarks.runtimes import load_with
+from vocengine.encoder import load_encoder
+
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,3 +78,23 @@ def test_the_storage_benchmark_prints_rates_and_both_sizes_and_cleans_up(tempora
     assert found["read_ms"].keys() == found["small_read_ms"].keys()
     assert min(found["read_ms"].values()) > 0
     assert left_behind(temporary) == []
+
+
+def test_the_encoder_is_measured_alone_on_each_kind_of_text(temporary: Path, data_sets: Path) -> None:
+    few = ("--tweets", "40", "--reviews", "10", "--chats", "2", "--repeats", "1")
+    found = last_line(temporary, "benchmarks.encoder", "--only", "torch-int8", *few)
+    assert found["backend"] == "torch-int8"
+    for kind in ("tweets", "reviews", "chats"):
+        assert found[kind]["texts_per_s"] > 0 and found[kind]["gflops"] > 0
+    assert found["tweets"]["tokens"] < found["reviews"]["tokens"] < found["chats"]["tokens"]
+    assert 0 < found["mean_change"] < 0.03
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32"])
+def test_another_runtime_that_is_measured_reads_what_the_engine_reads(runtime: str) -> None:
+    texts = ["The kettle broke after a day.", "Lovely!", "When do you open? I only need a new lid for it."]
+    spans = [[(0, 10)], [], [(0, 17)]]
+    exact = load_encoder(backend="torch-fp32").encode(texts, spans)
+    found = load_with(runtime).encode(texts, spans)
+    assert found.sentiment == pytest.approx(exact.sentiment, abs=1e-4)
+    assert found.span_sentiment == pytest.approx(exact.span_sentiment, abs=1e-4)

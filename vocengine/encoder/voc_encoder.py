@@ -39,6 +39,7 @@ class VocEncoder:
 
     def __init__(self, artifact: Artifact, network: Network, tokenizer: Tokenizer, backend: Backend) -> None:
         config = artifact.config
+        self._artifact = artifact
         self._network = network
         # The pool reads states in the precision of the backend; the heads are small and keep 32 bits.
         self._pool = deepcopy(network.pool).to(backend.dtype)
@@ -64,6 +65,15 @@ class VocEncoder:
     def info(self) -> EncoderInfo:
         """Which model this is."""
         return self._info
+
+    @property
+    def network(self) -> Network:
+        """The weights that were loaded, in 32 bits."""
+        return self._network
+
+    def on(self, backend: Backend) -> VocEncoder:
+        """The same model with its layers run by another backend."""
+        return VocEncoder(self._artifact, self._network, self._tokenizer, backend)
 
     def emotions_over_threshold(self, probabilities: Floats) -> tuple[tuple[str, float], ...]:
         """Name and probability of the emotions of one row that pass their thresholds, the surest first."""
