@@ -123,7 +123,7 @@ def _discover(installation: Installation, records: Sequence[Record]) -> None:
     step = max(1, len(records) // _DISCOVER_ON)
     sample.write_bytes(b"\n".join(record.value for record in records[::step]))
     _say(f"topics: discovering on {len(records[::step]):,} of the texts")
-    installation.command("topics", "discover", "--from-file", str(sample))
+    installation.command("topics", "refit", "--from-file", str(sample))
 
 
 def _throughput(installation: Installation, watcher: Watcher, records: Sequence[Record], before: int) -> Throughput:

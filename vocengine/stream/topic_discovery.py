@@ -1,8 +1,8 @@
-"""Discovery end to end: a sample of feedback → spans and embeddings → BERTopic → a registry version in force."""
+"""A refit end to end: a sample of feedback → spans and embeddings → BERTopic → a plan → a registry version in force."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,29 +14,78 @@ from vocengine.errors import RegistryError
 from vocengine.pipeline import Models, what_was_said
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
-from vocengine.store import registry
+from vocengine.store import plans, registry
+from vocengine.store.engine import Connection, Engine
+from vocengine.store.registry import Fit
 from vocengine.store.samples import sample_texts
 from vocengine.stream.enrich_member import load_models
 from vocengine.text import segment
 from vocengine.topics import discover as topic_discover
+from vocengine.topics import lineage
+from vocengine.topics.assign import TopicIndex
+from vocengine.topics.discover import Discovery
+from vocengine.topics.lineage import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was put in force."""
+    """What was put in force, and how it came about."""
 
     version: int
     topics: int
     spans: int
     outlier_share: float
+    plan: Plan
 
 
-def discover(
+def plan_refit(
     settings: Settings, *, from_file: Path | None = None, before: datetime | None = None, models: Models | None = None
-) -> Report:
-    """Discover topics on a sample and put them in force. Raises RegistryError where there is too little text."""
+) -> tuple[int, Plan]:
+    """Discover topics on a sample, match them to those in force and keep the plan; nothing is put in force.
+
+    Returns the number of the plan and the plan. Raises RegistryError where there is too little text.
+    """
     engine = store_engine.connect(settings)
     models = models or load_models(settings)
+    fit, found = _fitted(settings, engine, from_file, before, models)
+    with store_engine.transaction(engine) as connection:
+        planned, base = _planned(connection, found, fit, settings, models)
+        return plans.save(connection, planned, fit, base_version=base), planned
+
+
+def apply_plan(settings: Settings, plan_id: int | None, *, by: str) -> Report:
+    """Put a kept plan, by default the newest, in force in one transaction. Raises RegistryError."""
+    with store_engine.transaction(store_engine.connect(settings)) as connection:
+        _, planned, fit, base = plans.load(connection, plan_id)
+        version = registry.apply(connection, planned, fit, base_version=base, by=by)
+    return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
+
+
+def refit(
+    settings: Settings,
+    *,
+    from_file: Path | None = None,
+    before: datetime | None = None,
+    models: Models | None = None,
+    by: str = registry.MACHINE,
+) -> Report:
+    """Discover topics on a sample, match them to those in force and put the result in force, in one transaction.
+
+    Raises RegistryError where there is too little text.
+    """
+    engine = store_engine.connect(settings)
+    models = models or load_models(settings)
+    fit, found = _fitted(settings, engine, from_file, before, models)
+    with store_engine.transaction(engine) as connection:
+        registry.lock(connection)
+        planned, base = _planned(connection, found, fit, settings, models)
+        version = registry.apply(connection, planned, fit, base_version=base, by=by)
+    return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
+
+
+def _fitted(
+    settings: Settings, engine: Engine, from_file: Path | None, before: datetime | None, models: Models
+) -> tuple[Fit, Discovery]:
     if from_file is not None:
         texts = _texts_of_file(from_file, before, models)
     else:
@@ -50,16 +99,30 @@ def discover(
     found = topic_discover.discover(
         spans, embeddings, min_topic_spans=settings.topics.min_topic_spans, seed=settings.topics.seed
     )
-    with store_engine.transaction(engine) as connection:
-        version = registry.add_version(
-            connection,
-            found.topics,
-            encoder_digest=models.encoder.info.digest,
-            spans_fitted=found.spans,
-            outlier_share=found.outlier_share,
-            settings=settings.topics.model_dump(),
-        )
-    return Report(version, len(found.topics), found.spans, found.outlier_share)
+    fit = Fit(models.encoder.info.digest, found.spans, found.outlier_share, settings.topics.model_dump())
+    return fit, found
+
+
+def _planned(
+    connection: Connection, found: Discovery, fit: Fit, settings: Settings, models: Models
+) -> tuple[Plan, int | None]:
+    current, kept = registry.load_anchors(connection)
+    base = None if current is None else current.version
+    if current is not None and registry.encoder_digest(connection) != fit.encoder_digest:
+        current = _read_anew(current, models)
+    return lineage.plan(current, found, min_topic_spans=settings.topics.min_topic_spans, pinned=kept), base
+
+
+def _read_anew(index: TopicIndex, models: Models) -> TopicIndex:
+    """The topics where another encoder sees them: by their examples, so that ids outlive a change of encoder."""
+    told = [topic for topic in index.topics if topic.examples]
+    examples = [example for topic in told for example in topic.examples]
+    embedded = iter(models.encoder.encode(examples, [()] * len(examples)).embedding)
+    moved = {}
+    for topic in told:
+        centre = np.mean([next(embedded) for _ in topic.examples], axis=0)
+        moved[topic.topic_id] = replace(topic, centroid=(centre / np.linalg.norm(centre)).astype(np.float32))
+    return TopicIndex(index.version, tuple(moved.get(topic.topic_id, topic) for topic in index.topics))
 
 
 def _texts_of_file(path: Path, before: datetime | None, models: Models) -> list[str]:

@@ -37,6 +37,16 @@ class TopicIndex:
         self._centroids = np.stack([t.centroid for t in topics]) if topics else np.zeros((0, 0), dtype=np.float32)
         self._thresholds = np.array([t.threshold for t in topics], dtype=np.float32)
 
+    def nearest(self, embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """(n,) places in `topics` of the topic nearest to each row of (n, d), -1 where none is near enough."""
+        if not self.topics or not len(embeddings):
+            return np.full(len(embeddings), -1, dtype=np.int64)
+        similarity = embeddings @ self._centroids.T
+        eligible = np.where(similarity >= self._thresholds, similarity, -np.inf)
+        best = eligible.argmax(axis=1)
+        found: npt.NDArray[np.int64] = np.where(np.isfinite(eligible[np.arange(len(best)), best]), best, -1)
+        return found
+
     def assign(self, embeddings: npt.NDArray[np.float32]) -> list[tuple[SpanTopic, ...]]:
         """Topics of each row of `embeddings` (n, d), nearest first; empty where none is near enough."""
         if not self.topics or not len(embeddings):
@@ -51,7 +61,10 @@ class TopicIndex:
         ]
 
     def _named(self, columns: npt.NDArray[Any], similarity: npt.NDArray[np.float32]) -> tuple[SpanTopic, ...]:
-        ordered = sorted(columns, key=lambda c: -similarity[c])[:MOST_TOPICS]
+        ordered = sorted(columns.tolist(), key=lambda c: -similarity[c])
+        # Topics that people merged are several places of one topic: its nearest one counts.
+        first = {self.topics[c].topic_id: c for c in reversed(ordered)}
         return tuple(
-            SpanTopic(self.topics[c].topic_id, self.topics[c].label, round(float(similarity[c]), 3)) for c in ordered
+            SpanTopic(topic_id, self.topics[c].label, round(float(similarity[c]), 3))
+            for topic_id, c in sorted(first.items(), key=lambda item: -similarity[item[1]])[:MOST_TOPICS]
         )

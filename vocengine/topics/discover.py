@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 # A span of fewer words ("Great!") says how, not about what.
 MIN_WORDS = 3
-# Of the spans that HDBSCAN put into a topic, this share lies over the topic's threshold.
-KEPT_SHARE = 0.9
-# Below this cosine two clauses of this encoder have nothing to do with each other.
-LEAST_SIMILARITY = 0.35
+# Of the spans that are nearest to a topic, this share is too far from it to speak of it.
+FARTHEST_SHARE = 0.05
+# Below this cosine to its centroid no span of this encoder speaks of a topic.
+LEAST_SIMILARITY = 0.3
 _KEYWORDS = 10
 _EXAMPLES = 5
 _LABEL_WORDS = 3
@@ -44,11 +44,17 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The topics found, and the share of spans that fell into none."""
+    """The topics found in `spans` spans, and which of them each span is in.
+
+    `assigned` (n,) are places in `topics`, -1 for none; `embeddings` (n, d) are those of the spans; `outlier_share` is
+    the part (0..1) of them that no topic's threshold takes in.
+    """
 
     topics: tuple[Discovered, ...]
     spans: int
     outlier_share: float
+    assigned: npt.NDArray[np.int64]
+    embeddings: npt.NDArray[np.float32]
 
 
 def discover(
@@ -67,14 +73,39 @@ def discover(
         )
     kept_texts, kept = [texts[i] for i in keep], embeddings[keep]
     model = _bertopic(len(keep), min_topic_spans, seed)
-    assigned = np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0])
+    fitted = np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0])
     words: dict[int, list[tuple[str, float]]] = model.get_topics()
-    found = []
-    for topic in sorted(set(assigned.tolist()) - {-1}):
-        members = np.flatnonzero(assigned == topic)
-        found.append(_described(members, kept_texts, kept, words.get(topic, [])))
-    found.sort(key=lambda topic: -topic.size)
-    return Discovery(tuple(_with_different_labels(found)), len(keep), float(np.mean(assigned == -1)))
+    numbers, sizes = np.unique(fitted[fitted >= 0], return_counts=True)
+    numbers = numbers[np.argsort(-sizes, kind="stable")]
+    assigned = np.full(len(keep), -1, dtype=np.int64)
+    for place, number in enumerate(numbers.tolist()):
+        assigned[fitted == number] = place
+    found = [
+        _described(np.flatnonzero(assigned == place), kept_texts, kept, words.get(number, []))
+        for place, number in enumerate(numbers.tolist())
+    ]
+    found, none = _calibrated(found, kept)
+    return Discovery(tuple(_with_different_labels(found)), len(keep), none, assigned, kept)
+
+
+def _calibrated(found: Sequence[Discovered], embeddings: npt.NDArray[np.float32]) -> tuple[list[Discovered], float]:
+    """The topics with their thresholds, and the share of spans in none.
+
+    HDBSCAN leaves a third of all spans out, most of them near a topic. Each span speaks of the topic that it is nearest
+    to, but for the farthest of those.
+    """
+    if not found:
+        return [], 1.0
+    similarity = embeddings @ np.stack([topic.centroid for topic in found]).T
+    nearest, best = similarity.argmax(axis=1), similarity.max(axis=1)
+    ready, inside = [], 0
+    for place, topic in enumerate(found):
+        own = best[nearest == place]
+        least = float(np.quantile(own, FARTHEST_SHARE)) if len(own) else topic.threshold
+        threshold = round(max(LEAST_SIMILARITY, least), 4)
+        inside += int((own >= threshold).sum())
+        ready.append(replace(topic, threshold=threshold))
+    return ready, 1 - inside / len(embeddings)
 
 
 def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
@@ -116,11 +147,10 @@ def _described(
     centroid = embeddings[members].mean(axis=0)
     centroid = (centroid / max(float(np.linalg.norm(centroid)), 1e-9)).astype(np.float32)
     similarity = embeddings[members] @ centroid
-    threshold = max(LEAST_SIMILARITY, float(np.quantile(similarity, 1 - KEPT_SHARE)))
     nearest = members[np.argsort(-similarity)]
     examples = list(dict.fromkeys(texts[i] for i in nearest))[:_EXAMPLES]
     keywords = tuple(word for word, weight in words if word and weight > 0)
-    return Discovered(_label(keywords), keywords, centroid, round(threshold, 4), len(members), tuple(examples))
+    return Discovered(_label(keywords), keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
 
 
 def _label(keywords: Sequence[str]) -> str:
@@ -141,13 +171,6 @@ def _with_different_labels(found: Sequence[Discovered]) -> list[Discovered]:
     for topic in found:
         seen[topic.label] = seen.get(topic.label, 0) + 1
         if seen[topic.label] > 1:
-            topic = Discovered(
-                f"{topic.label} ({seen[topic.label]})",
-                topic.keywords,
-                topic.centroid,
-                topic.threshold,
-                topic.size,
-                topic.examples,
-            )
+            topic = replace(topic, label=f"{topic.label} ({seen[topic.label]})")
         named.append(topic)
     return named

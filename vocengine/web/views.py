@@ -111,9 +111,9 @@ class Views:
             detail = topic_detail(connection, topic_id, within)
             if detail is None:
                 raise NotFound(f"there is no topic {topic_id}; /topics lists those there are")
-            raised = alert_page(connection, key=f"topic:{topic_id}", size=TOPIC_ALERTS).items
+            raised = alert_page(connection, key=f"topic:{detail.topic.topic_id}", size=TOPIC_ALERTS).items
             said = topic_verbatims(
-                connection, topic_id, within, tone=tone, channel=channel and _id(channel), before=cursor
+                connection, detail.topic.topic_id, within, tone=tone, channel=channel and _id(channel), before=cursor
             )
             return TopicView(within, detail, raised, said)
 

@@ -123,7 +123,7 @@ def _turn(stored: dict[str, Any]) -> EventTurn:
 
 def _spans(connection: Connection, event_id: str, at: datetime) -> tuple[EventSpan, ...]:
     rows = connection.execute(
-        sa.select(spans, topics.c.label.label("topic_label"))
+        sa.select(spans, sa.func.coalesce(topics.c.name, topics.c.label).label("topic_label"))
         .outerjoin(topics, topics.c.topic_id == spans.c.topic_id)
         .where(spans.c.event_id == event_id, spans.c.occurred_at == at)
         .order_by(spans.c.ordinal)

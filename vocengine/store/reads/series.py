@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,9 +57,13 @@ class _Row:
     moments: Moments
 
 
-def series_of_key(connection: Connection, key: str, within: Range) -> Series:
-    """Trend of one key (`all`, `topic:12`, `customer:C-7`); all zeros where it was never mentioned."""
-    return _query(connection, rollups.c.key == key, within).get(key) or empty_series(key, within)
+def series_of_key(connection: Connection, key: str, within: Range, *, parts: Sequence[str] = ()) -> Series:
+    """Trend of one key (`all`, `topic:12`, `customer:C-7`); all zeros where it was never mentioned.
+
+    What was said under the keys `parts` counts in it; feedback that was under two of them counts twice.
+    """
+    found = _query(connection, rollups.c.key.in_([key, *parts]), within, dict.fromkeys(parts, key))
+    return found.get(key) or empty_series(key, within)
 
 
 def empty_series(key: str, within: Range) -> Series:
@@ -67,18 +71,30 @@ def empty_series(key: str, within: Range) -> Series:
     return _series(key, (), within)
 
 
-def series_of_kind(connection: Connection, kind: str, within: Range) -> list[Series]:
-    """Trends of all keys of a kind that were mentioned in the range, most mentioned first."""
-    return sorted(_query(connection, rollups.c.kind == kind, within).values(), key=lambda s: (-s.n, s.key))
+def series_of_kind(
+    connection: Connection, kind: str, within: Range, *, counted_in: Mapping[str, str] | None = None
+) -> list[Series]:
+    """Trends of all keys of a kind that were mentioned in the range, most mentioned first.
+
+    `counted_in` names the keys whose feedback counts in another.
+    """
+    found = _query(connection, rollups.c.kind == kind, within, counted_in or {})
+    return sorted(found.values(), key=lambda s: (-s.n, s.key))
 
 
-def _query(connection: Connection, which: sa.ColumnElement[bool], within: Range) -> dict[str, Series]:
+def _query(
+    connection: Connection, which: sa.ColumnElement[bool], within: Range, counted_in: Mapping[str, str]
+) -> dict[str, Series]:
+    key: sa.ColumnElement[str] = rollups.c.key
+    if counted_in:
+        key = sa.case(dict(counted_in), value=rollups.c.key, else_=rollups.c.key)
+    key = key.label("counted_key")
     # date_bin counts in integers; extract(epoch …) would calculate in decimals, at twice the time.
     bucket = sa.func.date_bin(within.bucket, rollups.c.hour, sa.literal(within.start)).label("bucket")
     total = sa.func.sum
     statement = (
         sa.select(
-            rollups.c.key,
+            key,
             bucket,
             total(rollups.c.n),
             total(rollups.c.negative_n),
@@ -87,13 +103,13 @@ def _query(connection: Connection, which: sa.ColumnElement[bool], within: Range)
             total(rollups.c.score_square_sum),
         )
         .where(which, rollups.c.hour >= within.start, rollups.c.hour < within.end)
-        .group_by(rollups.c.key, bucket)
+        .group_by(key, bucket)
     )
     rows: defaultdict[str, list[_Row]] = defaultdict(list)
-    for key, at, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
+    for name, at, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
         index = (at - within.start) // within.bucket
-        rows[key].append(_Row(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
-    return {key: _series(key, found, within) for key, found in rows.items()}
+        rows[name].append(_Row(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
+    return {name: _series(name, found, within) for name, found in rows.items()}
 
 
 def _series(key: str, rows: Sequence[_Row], within: Range) -> Series:

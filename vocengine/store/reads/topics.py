@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.series import Series, empty_series, series_of_key, series_of_kind
 from vocengine.store.reads.session import Connection
+from vocengine.store.registry import roots
 from vocengine.store.tables import events, rollups, spans, topics
 from vocengine.trends.change import Moments
 
@@ -44,6 +46,7 @@ class TopicDetail:
     """One topic in depth; the parts are of the newest `split_of` clauses in the range."""
 
     topic: TopicTrend
+    description: str | None
     examples: tuple[str, ...]
     by_channel: tuple[Part, ...]
     by_product: tuple[Part, ...]
@@ -53,9 +56,10 @@ class TopicDetail:
 def topic_trends(connection: Connection, within: Range) -> list[TopicTrend]:
     """All topics that are in use or were spoken of in the range, most mentioned first."""
     everything = _mentions(connection, "all", within)
-    trends = {series.key: series for series in series_of_kind(connection, "topic", within)}
+    counted_in = {f"topic:{part}": f"topic:{root}" for part, root in roots(connection).items()}
+    trends = {series.key: series for series in series_of_kind(connection, "topic", within, counted_in=counted_in)}
     found = []
-    for row in connection.execute(sa.select(*_DESCRIPTION)):
+    for row in connection.execute(sa.select(*_DESCRIPTION).where(topics.c.merged_into.is_(None))):
         series = trends.get(f"topic:{row.topic_id}")
         if series is None and row.retired_version is not None:
             continue
@@ -64,17 +68,29 @@ def topic_trends(connection: Connection, within: Range) -> list[TopicTrend]:
 
 
 def topic_detail(connection: Connection, topic_id: int, within: Range) -> TopicDetail | None:
-    """One topic, or None where no topic has that id."""
-    row = connection.execute(sa.select(*_DESCRIPTION, topics.c.examples).where(topics.c.topic_id == topic_id)).first()
+    """One topic, or None where no topic has that id; of a merged one, the topic that it counts in."""
+    merged = roots(connection)
+    topic_id = merged.get(topic_id, topic_id)
+    parts = [part for part, root in merged.items() if root == topic_id]
+    row = connection.execute(
+        sa.select(*_DESCRIPTION, topics.c.description, topics.c.examples).where(topics.c.topic_id == topic_id)
+    ).first()
     if row is None:
         return None
     everything = _mentions(connection, "all", within)
-    trend = _trend(row, series_of_key(connection, f"topic:{topic_id}", within), everything)
-    by_channel, by_product, split_of = _split(connection, topic_id, within)
-    return TopicDetail(trend, tuple(row.examples), by_channel, by_product, split_of)
+    series = series_of_key(connection, f"topic:{topic_id}", within, parts=[f"topic:{part}" for part in parts])
+    by_channel, by_product, split_of = _split(connection, [topic_id, *parts], within)
+    return TopicDetail(
+        _trend(row, series, everything), row.description, tuple(row.examples), by_channel, by_product, split_of
+    )
 
 
-_DESCRIPTION = (topics.c.topic_id, topics.c.label, topics.c.keywords, topics.c.retired_version)
+_DESCRIPTION = (
+    topics.c.topic_id,
+    sa.func.coalesce(topics.c.name, topics.c.label).label("label"),
+    topics.c.keywords,
+    topics.c.retired_version,
+)
 
 
 def _trend(row: Any, series: Series, everything: int) -> TopicTrend:
@@ -97,10 +113,12 @@ def _mentions(connection: Connection, key: str, within: Range) -> int:
     return int(n or 0)
 
 
-def _split(connection: Connection, topic_id: int, within: Range) -> tuple[tuple[Part, ...], tuple[Part, ...], int]:
+def _split(
+    connection: Connection, topic_ids: Sequence[int], within: Range
+) -> tuple[tuple[Part, ...], tuple[Part, ...], int]:
     newest = (
         sa.select(spans.c.event_id, spans.c.occurred_at, spans.c.sentiment_score)
-        .where(spans.c.topic_id == topic_id, spans.c.occurred_at >= within.start, spans.c.occurred_at < within.end)
+        .where(spans.c.topic_id.in_(topic_ids), spans.c.occurred_at >= within.start, spans.c.occurred_at < within.end)
         .order_by(spans.c.occurred_at.desc())
         .limit(SPLIT_CLAUSES)
         .cte("newest")

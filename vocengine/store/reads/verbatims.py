@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.session import Connection
-from vocengine.store.tables import events, spans
+from vocengine.store.tables import events, spans, topics
 
 Tone = Literal["negative", "neutral", "positive"]
 PAGE_SIZE = 20
@@ -64,9 +64,13 @@ def topic_verbatims(
     before: Cursor | None = None,
     size: int = PAGE_SIZE,
 ) -> Page:
-    """Events with a clause on the topic (of that tone), newest first; the clauses are the quotes."""
+    """Events with a clause on the topic (of that tone), newest first; the clauses are the quotes.
+
+    Clauses of topics that were merged into it are on it too.
+    """
     s = spans.c
-    wanted = [s.topic_id == topic_id, *_between(s.occurred_at, s.event_id, within, before)]
+    merged = sa.select(topics.c.topic_id).where(topics.c.merged_into == topic_id)
+    wanted = [(s.topic_id == topic_id) | s.topic_id.in_(merged), *_between(s.occurred_at, s.event_id, within, before)]
     if tone is not None:
         wanted.append(s.sentiment_label == tone)
     source: sa.FromClause = spans
