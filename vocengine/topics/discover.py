@@ -25,6 +25,8 @@ MIN_WORDS = 3
 FARTHEST_SHARE = 0.05
 # Below this cosine to its centroid no span of this encoder speaks of a topic.
 LEAST_SIMILARITY = 0.3
+# How many neighbours make a place dense; few, so that small topics are found too.
+_MIN_SAMPLES = 3
 _KEYWORDS = 10
 _EXAMPLES = 5
 _LABEL_WORDS = 3
@@ -129,7 +131,15 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
             random_state=seed,
             n_jobs=1,
         ),
-        hdbscan_model=HDBSCAN(min_cluster_size=min_topic_spans, metric="euclidean", prediction_data=False),
+        # Leaves of the tree of densities: by the default, the excess of mass, one dense crowd can swallow all others
+        # (98 % of some samples). What leaves leave out is taken in by its nearest topic.
+        hdbscan_model=HDBSCAN(
+            min_cluster_size=min_topic_spans,
+            min_samples=min(_MIN_SAMPLES, min_topic_spans),
+            cluster_selection_method="leaf",
+            metric="euclidean",
+            prediction_data=False,
+        ),
         vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=r"(?u)\b[^\W\d_]{3,}\b"),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
         top_n_words=_KEYWORDS,
