@@ -25,6 +25,8 @@ MIN_WORDS = 3
 FARTHEST_SHARE = 0.05
 # Below this cosine to its centroid no span of this encoder speaks of a topic.
 LEAST_SIMILARITY = 0.3
+# Groups whose centroids are as near as this are one topic.
+TOGETHER = 0.88
 # How many neighbours make a place dense; few, so that small topics are found too.
 _MIN_SAMPLES = 3
 _KEYWORDS = 10
@@ -75,7 +77,7 @@ def discover(
         )
     kept_texts, kept = [texts[i] for i in keep], embeddings[keep]
     model = _bertopic(len(keep), min_topic_spans, seed)
-    fitted = np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0])
+    fitted = _joined(model, kept_texts, kept, np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0]))
     words: dict[int, list[tuple[str, float]]] = model.get_topics()
     numbers, sizes = np.unique(fitted[fitted >= 0], return_counts=True)
     numbers = numbers[np.argsort(-sizes, kind="stable")]
@@ -88,6 +90,25 @@ def discover(
     ]
     found, none = _calibrated(found, kept)
     return Discovery(tuple(_with_different_labels(found)), len(keep), none, assigned, kept)
+
+
+def _joined(
+    model: Any, texts: Sequence[str], embeddings: npt.NDArray[np.float32], fitted: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The topics after those that lie together were made one: leaves also cut crowds that are of one kind."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    numbers = np.array(sorted(set(fitted.tolist()) - {-1}))
+    if len(numbers) < 2:
+        return fitted
+    centres = np.stack([embeddings[fitted == number].mean(axis=0) for number in numbers])
+    linkage = AgglomerativeClustering(None, metric="cosine", linkage="average", distance_threshold=1 - TOGETHER)
+    group = linkage.fit_predict(centres)
+    crowds = [numbers[group == g].tolist() for g in range(group.max() + 1) if (group == g).sum() > 1]
+    if not crowds:
+        return fitted
+    model.merge_topics(list(texts), crowds)
+    return np.asarray(model.topics_)
 
 
 def _calibrated(found: Sequence[Discovered], embeddings: npt.NDArray[np.float32]) -> tuple[list[Discovered], float]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from vocengine.topics.assign import Topic, TopicIndex
-from vocengine.topics.discover import Discovered, Discovery
+from vocengine.topics.discover import TOGETHER, Discovered, Discovery
 
 Kind = Literal["kept", "born", "split", "merged", "retired"]
 
@@ -30,8 +30,8 @@ _STEP = 0.25
 _BORN_FROM = 0.5
 # It is split off a topic where most of its spans were in that one, it is a good part of it, and it lies apart.
 _SPLIT_SHARE, _SPLIT_PART, _SPLIT_APART = 0.6, 0.25, 0.8
-# A topic is merged into another where most of its spans are in the other's group, and the two lie together.
-_MERGE_SHARE, _MERGE_TOGETHER = 0.6, 0.9
+# A topic is merged into another where most of its spans are in the other's group, and they lie as near as one would.
+_MERGE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _merges_into(
 ) -> Topic | None:
     for other, column, _ in match:
         together = float(known[row].centroid @ known[other].centroid)
-        if had[row] and shared[row, column] >= _MERGE_SHARE * had[row] and together >= _MERGE_TOGETHER:
+        if had[row] and shared[row, column] >= _MERGE_SHARE * had[row] and together >= TOGETHER:
             return known[other]
     return None
 
