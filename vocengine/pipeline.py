@@ -3,7 +3,7 @@
 said      what the customer said, cleaned and masked; agents and bots are context
 guesses   in which language
 clauses   where its clauses begin and end
-read      one encoder pass: sentiment, emotions and an embedding for each text and each clause
+read      one encoder pass: sentiment, emotions and an embedding for each text and each clause, intents and effort
 assigned  which topics each clause speaks of
 enriched  all of it, put together
 """
@@ -11,6 +11,7 @@ enriched  all of it, put together
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from vocengine.contracts.enriched import MaskedTurn, Status
 from vocengine.encoder.interface import Encoder, Encodings
 from vocengine.text import LanguageGuess, LanguageIdentifier, NameFinder, clean, mask, segment
 from vocengine.topics.assign import TopicIndex
-from vocengine.understanding import intents_of, urgency_of
+from vocengine.understanding import urgency_of
 
 UNDETERMINED = "und"
 # A mapping of a hundred thousand characters an attribute would be a document, not an attribute.
@@ -77,10 +78,14 @@ def enrich(
         row = row_of.get(i)
         sentiment: Sentiment | None = None
         emotions: tuple[Labelled, ...] = ()
+        intents: tuple[Labelled, ...] = ()
+        effort: float | None = None
         spans: tuple[Span, ...] = ()
         if row is not None:
             sentiment = _sentiment(read.sentiment[row])
             emotions = _emotions(models, read.emotions[row])
+            intents = _labelled(models.encoder.intents_over_threshold(read.intents[row]))
+            effort = _effort(float(read.effort[row]))
             spans = _spans(models, read, row, clauses[row], assigned)
         enriched.append(
             Enriched(
@@ -97,9 +102,9 @@ def enrich(
                 language_confidence=round(guesses[i].confidence, 3),
                 sentiment=sentiment,
                 emotions=emotions,
-                intents=intents_of(said[i].text, sentiment, emotions),
-                effort=None,
-                urgency=urgency_of(said[i].text, sentiment, emotions),
+                intents=intents,
+                effort=effort,
+                urgency=urgency_of(said[i].text, sentiment, emotions, intents),
                 spans=spans,
                 models=used,
                 pipeline_version=__version__,
@@ -159,9 +164,15 @@ def _sentiment(probabilities: Any) -> Sentiment:
 
 
 def _emotions(models: Models, probabilities: Any) -> tuple[Labelled, ...]:
-    return tuple(
-        Labelled(name, round(score, 3)) for name, score in models.encoder.emotions_over_threshold(probabilities)
-    )
+    return _labelled(models.encoder.emotions_over_threshold(probabilities))
+
+
+def _labelled(found: Sequence[tuple[str, float]]) -> tuple[Labelled, ...]:
+    return tuple(Labelled(name, round(score, 3)) for name, score in found)
+
+
+def _effort(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 2)
 
 
 def _spans(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,32 @@ def test_a_plain_emotion_passes_its_threshold(exact: Encoder, text: str, emotion
     read = exact.encode([text], [[]])
     assert emotion in emotion_names_over_threshold(read.emotions[0], exact.info)
     assert exact.emotions_over_threshold(read.emotions[0])[0][0] == emotion
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("The lamp arrived in pieces and nobody answers my messages.", "complaint"),
+        ("Fantastic service, the fitter was a star. Thank you so much!", "praise"),
+        ("What time does the shop on the corner open on Sundays?", "question"),
+        ("It would be great if you added a dark mode to the app.", "suggestion"),
+        ("Please cancel my subscription and send me my money back.", "cancel"),
+    ],
+)
+def test_a_plain_intent_passes_its_threshold(exact: Encoder, text: str, intent: str) -> None:
+    read = exact.encode([text], [()])
+    assert intent in dict(exact.intents_over_threshold(read.intents[0]))
+
+
+def test_effort_is_told_where_it_is_spoken_of_and_only_there(exact: Encoder) -> None:
+    texts = [
+        "Fifth call in three weeks, every time I have to explain everything from the beginning.",
+        "Ordering was so easy, everything was done for me within a minute.",
+        "The colour of the sofa is beautiful.",
+    ]
+    hard, easy, silent = exact.encode(texts, [()] * 3).effort.tolist()
+    assert hard < -1 and easy > 0.5
+    assert math.isnan(silent)
 
 
 def test_a_long_text_reads_to_its_end(exact: Encoder) -> None:

@@ -11,9 +11,12 @@ import click
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--run", "work", type=click.Path(path_type=Path), required=True, help="Folder of the run; goes on there.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of the teacher's opinions.")
+@click.option("--with", "earlier", type=click.Path(path_type=Path), help="Earlier weights, for a recipe that averages.")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The model folder to write; default: RUN/model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: one for each core.")
-def train(recipe: Path, work: Path, teacher: Path | None, target: Path | None, threads: int | None) -> None:
+def train(
+    recipe: Path, work: Path, teacher: Path | None, earlier: Path | None, target: Path | None, threads: int | None
+) -> None:
     """Train an encoder by RECIPE, a YAML file such as models/voc-encoder/recipe.yaml, and write it as a model folder.
 
     A run that was interrupted goes on from its last checkpoint. The data sets are read from the folder that
@@ -38,5 +41,5 @@ def train(recipe: Path, work: Path, teacher: Path | None, target: Path | None, t
     checkpoint = work / "checkpoint.pt"
     run_training(prepare(loaded, folder=folder, work=work, teacher=teacher), checkpoint=checkpoint)
     written = target or work / "model"
-    export(loaded, checkpoint=checkpoint, folder=folder, target=written)
+    export(loaded, checkpoint=checkpoint, folder=folder, target=written, earlier=earlier)
     click.echo(f"written: {written}; read with it: vocengine classify --model {written} TEXT")

@@ -38,8 +38,16 @@ FIGURES = (
     Figure("sentiment_ece", "the same, expected calibration error", ""),
     Figure("tweeteval_emotion_macro_f1", "TweetEval emotion, macro F1", "RoBERTa-base 76.1, TimeLMs-21 80.2"),
     Figure("goemotions_macro_f1", "GoEmotions, 28 labels, macro F1", "BERT-base 46"),
-    Figure("semeval14_restaurant_accuracy", "SemEval-14 restaurants, terms, accuracy", "BERT-SPC 84.5, trained on it"),
-    Figure("semeval14_laptop_accuracy", "SemEval-14 laptops, terms, accuracy", "BERT-SPC 79.0, trained on it"),
+    Figure(
+        "semeval14_restaurant_accuracy",
+        "SemEval-14 restaurants, clause around a term, accuracy",
+        "BERT-SPC 84.5, trained on it",
+    ),
+    Figure(
+        "semeval14_laptop_accuracy",
+        "SemEval-14 laptops, clause around a term, accuracy",
+        "BERT-SPC 79.0, trained on it",
+    ),
     Figure("mams_atsa_accuracy", "MAMS, two opposite terms in a sentence, accuracy", "CapsNet-BERT 83.4"),
     Figure("banking77_nmi", "Banking77, k-means over embeddings, NMI", "all-MiniLM-L6-v2 78.3"),
     Figure("stsb_spearman", "STS-B, cosine of embeddings, Spearman", "all-MiniLM-L6-v2 82.0"),
@@ -80,8 +88,9 @@ def measure(
         semeval = folder / "absa" / "semeval14"
         for name, file in (("restaurant", "Restaurants"), ("laptop", "Laptops")):
             path = semeval / f"{file}_Test_Gold.xml"
-            figures[f"semeval14_{name}_accuracy"] = term_accuracy(encoder, path)
-            figures[f"semeval14_{name}_clause_accuracy"] = term_accuracy(encoder, path, pool="clause")
+            # Which pool counts was chosen on other splits: the train split here, which trains nothing, val of MAMS.
+            figures[f"semeval14_{name}_accuracy"] = term_accuracy(encoder, path, pool="clause")
+            figures[f"semeval14_{name}_term_accuracy"] = term_accuracy(encoder, path)
         step("Banking77")
         figures["banking77_nmi"] = _banking_nmi(encoder, folder)
     step("STS-B")

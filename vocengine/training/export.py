@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
+from torch import Tensor
 
 from vocengine import corpora
 from vocengine.corpora import Example
@@ -21,7 +23,9 @@ from vocengine.encoder.base import BASE_NAME, BASE_SHA256
 from vocengine.encoder.interface import SENTIMENT_LABELS, Floats, Integers
 from vocengine.encoder.precision import bf16_is_faster
 from vocengine.encoder.voc_encoder import VocEncoder, load
+from vocengine.errors import SettingsError
 from vocengine.evaluation import authored, public
+from vocengine.training.average import average
 from vocengine.training.calibrate import prior_bias, temperature, thresholds
 from vocengine.training.losses import heads_of
 from vocengine.training.recipe import Recipe
@@ -30,11 +34,26 @@ log = logging.getLogger(__name__)
 
 
 def export(
-    recipe: Recipe, *, checkpoint: Path, folder: Path, target: Path, measure_test: bool = True
+    recipe: Recipe,
+    *,
+    checkpoint: Path,
+    folder: Path,
+    target: Path,
+    earlier: Path | None = None,
+    measure_test: bool = True,
 ) -> dict[str, Any]:
-    """Write the model folder `target` from a checkpoint, and `metrics.json` beside it; returns the metrics."""
+    """Write the model folder `target` from a checkpoint, and `metrics.json` beside it; returns the metrics.
+
+    A recipe whose `own_share` is below 1 needs `earlier`, the weights of another training that these are averaged with.
+    Raises SettingsError where they are not named.
+    """
     stored = torch.load(checkpoint, weights_only=True)
     state = stored["network"]
+    if recipe.own_share < 1:
+        if earlier is None:
+            raise SettingsError("the recipe averages with an earlier training: name its model.safetensors with --with")
+        state = average(state, load_file(earlier), share=recipe.own_share)
+    state = _evened(state, folder, recipe)
     labels = corpora.emotion_labels(folder)
     intents = corpora.INTENT_LABELS if "intents" in recipe.tasks else ()
     config = ModelConfig(
@@ -71,6 +90,15 @@ def export(
         log.info("%s %s", split, json.dumps(metrics[split]))
     (target / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
+
+
+def _evened(state: dict[str, Tensor], folder: Path, recipe: Recipe) -> dict[str, Tensor]:
+    """The weights with the head of the four emotions set to the spread of classes that the recipe takes for granted."""
+    name = "heads.tweet_emotion.out.bias"
+    if name not in state or not recipe.evenness:
+        return state
+    bias = prior_bias(_labels(corpora.tweet_emotion(folder, "train")), recipe.evenness)
+    return state | {name: state[name] + torch.tensor(bias)}
 
 
 def _fitted(encoder: VocEncoder, folder: Path, evenness: float) -> dict[str, Any]:
