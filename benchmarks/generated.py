@@ -15,7 +15,8 @@ from benchmarks.texts import SAMPLE
 from vocengine.contracts import Alert, Driver, Enriched, Evidence, Labelled, ModelUsed, Sentiment, Span, SpanTopic
 from vocengine.contracts import Verbatim as Quoted
 from vocengine.text import segment
-from vocengine.topics.discover import Discovered
+from vocengine.topics.assign import Topic
+from vocengine.topics.lineage import Change, Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, PRODUCTS, TOPICS = 90, 40, 30
@@ -78,16 +79,18 @@ def enriched_events(count: int, *, seed: int = 5) -> Iterator[Enriched]:
         )
 
 
-def topics(*, seed: int = 5) -> list[Discovered]:
-    """`TOPICS` topics with random centroids; the registry numbers them from 1."""
+def topics(*, seed: int = 5) -> Plan:
+    """A first fit of `TOPICS` topics with random centroids; the registry numbers them from 1."""
     draw = np.random.default_rng(seed)
-    found = []
+    found, births = [], []
     for number in range(1, TOPICS + 1):
         centroid = draw.normal(size=384).astype(np.float32)
         words = tuple(f"word{number}{letter}" for letter in "abcdefghij")
         centroid /= np.linalg.norm(centroid)
-        found.append(Discovered(", ".join(words[:3]), words, centroid, 0.5, 100, ("an example", "another")))
-    return found
+        label = ", ".join(words[:3])
+        found.append(Topic(0, label, words, centroid, 0.5, 100, ("an example", "another")))
+        births.append(Change("born", None, label))
+    return Plan(tuple(found), tuple(births))
 
 
 def alert(number: int, *, of: int) -> Alert:

@@ -76,9 +76,7 @@ def _new_database(url: str, name: str) -> store_engine.Engine:
     engine = store_engine.engine_for(url.replace("/postgres?", f"/{name}?"))
     schema.upgrade(engine)
     with store_engine.transaction(engine) as connection:
-        registry.add_version(
-            connection, generated.topics(), encoder_digest="0" * 64, spans_fitted=1_000, outlier_share=0.3, settings={}
-        )
+        registry.apply(connection, generated.topics(), registry.Fit("0" * 64, 1_000, 0.3, {}), base_version=None)
     return engine
 
 
