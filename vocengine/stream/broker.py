@@ -139,7 +139,8 @@ class LocalBroker:
     def stop(self, *, timeout_s: float = 20) -> None:
         """End it in good order; kills it where that takes too long."""
         if self._process and self._process.poll() is None:
-            self._process.terminate()
+            # The wheel's command is a launcher: its group has the server too.
+            os.killpg(self._process.pid, signal.SIGTERM)
             try:
                 self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:
