@@ -25,7 +25,7 @@ Kind = Literal["kept", "born", "split", "merged", "retired"]
 _SHARED, _NEAR, _WORDS = 0.5, 0.35, 0.15
 _MATCHES_FROM = 0.3
 # A matched topic moves this far toward its group; ids would change their meaning where it jumped.
-_STEP = 0.25
+_STEP = 0.1
 # A new group is born where this share of its spans was in no topic.
 _BORN_FROM = 0.5
 # It is split off a topic where most of its spans were in that one, it is a good part of it, and it lies apart.
