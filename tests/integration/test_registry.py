@@ -18,7 +18,7 @@ from vocengine.store.reads.verbatims import topic_verbatims
 from vocengine.store.registry import Fit
 from vocengine.store.writer import EventWriter
 from vocengine.topics.discover import Discovered, Discovery
-from vocengine.topics.lineage import plan
+from vocengine.topics.lineage import Change, Plan, plan
 from vocengine.trends.mentions import Monitored
 
 pytestmark = pytest.mark.integration
@@ -130,6 +130,20 @@ def test_a_rollback_puts_the_topics_of_a_fit_back_and_leaves_names_alone(connect
     assert registry.newest_version(connection) == version == 4
     assert in_force(connection) == before | {topic_id: "Kettles"}
     assert [row["kind"] for row in registry.versions(connection)] == ["rollback", "edit", "refit", "refit"]
+
+
+def test_a_rollback_undoes_the_merges_of_a_fit(connection: sa.Connection) -> None:
+    refit(connection, found(0, 1))
+    left, right = (assigned(connection, axis)[0][0] for axis in (0, 1))
+    current, _ = registry.load_anchors(connection)
+    assert current is not None
+    [keeps] = [topic for topic in current.topics if topic.topic_id == left]
+    merged = Plan((keeps,), (Change("kept", left, keeps.label),), (Change("merged", right, "", left),))
+    registry.apply(connection, merged, FIT, base_version=current.version)
+    assert registry.roots(connection) == {right: left}
+    registry.rollback(connection, 1, by="ana")
+    assert registry.roots(connection) == {}
+    assert [assigned(connection, axis)[0][0] for axis in (0, 1)] == [left, right]
 
 
 def test_the_plan_that_was_looked_at_is_the_one_applied_unless_the_registry_moved_on(connection: sa.Connection) -> None:

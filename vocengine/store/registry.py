@@ -182,6 +182,17 @@ def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
     )
     gone = sorted(before - wanted)
     connection.execute(sa.update(topics).where(topics.c.topic_id.in_(gone)).values(retired_version=version))
+    # A merge by a fit is undone with the fit; those by people are of topics that stay in force.
+    by_fits = (
+        sa.select(topic_lineage.c.topic_id)
+        .join(topic_versions, topic_versions.c.version == topic_lineage.c.version)
+        .where(topic_lineage.c.kind == "merged", topic_versions.c.kind == "refit", topic_lineage.c.version > to_version)
+    )
+    connection.execute(
+        sa.update(topics)
+        .where(topics.c.topic_id.in_(wanted - before), topics.c.topic_id.in_(by_fits))
+        .values(merged_into=None)
+    )
     for topic_id in sorted(wanted - before):
         _note(connection, version, topic_id, "restored", by, evidence={"from_version": to_version})
     for topic_id in gone:
