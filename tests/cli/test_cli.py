@@ -65,6 +65,13 @@ def test_an_error_is_one_sentence_without_a_traceback(
     assert says in said.stderr and "Traceback" not in said.stderr
 
 
+@pytest.mark.parametrize("until", ["yesterday", "2026-03-01"])
+def test_a_time_that_is_none_or_has_no_zone_is_refused_by_name_and_value(until: str, tmp_path: Path) -> None:
+    said = vocengine("topics", "plan", "--until", until, cwd=tmp_path)
+    assert said.returncode != 0
+    assert f"--until is '{until}'" in said.stderr and "Traceback" not in said.stderr
+
+
 def test_later_layers_of_settings_win_and_secrets_are_not_shown(tmp_path: Path) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text("web: {port: 1111, host: 0.0.0.0}\nmonitor: {segments: [tier]}\n")

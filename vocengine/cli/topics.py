@@ -262,9 +262,12 @@ def _time(until: str | None) -> Any:
     if until is None:
         return None
     try:
-        return datetime.fromisoformat(until)
+        found = datetime.fromisoformat(until)
     except ValueError:
-        raise click.BadParameter(f"{until!r} is no time; it should be like 2026-03-01T00:00:00Z") from None
+        raise click.BadParameter(f"--until is {until!r}; it should be a time like 2026-03-01T00:00:00Z") from None
+    if found.tzinfo is None:
+        raise click.BadParameter(f"--until is {until!r}, without a zone; it should be like 2026-03-01T00:00:00Z")
+    return found
 
 
 def _counts(planned: Plan) -> str:
