@@ -21,13 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
+from benchmarks.coherence import diversity, npmi
 from benchmarks.machine import describe
 from benchmarks.texts import load_texts
 from vocengine.corpora import data_folder
 from vocengine.encoder import load_encoder
-from vocengine.text import segment
+from vocengine.text import clean, mask, segment
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.discover import MIN_WORDS, discover
 from vocengine.topics.lineage import plan
@@ -84,14 +85,14 @@ class Registry:
         )
 
 
-def bertopic(spans: Spans, *, seed: int = _SEED) -> Integers:
-    """(n,) topics by BERTopic with its defaults but for the seed; -1 for outliers."""
+def bertopic(spans: Spans, *, seed: int = _SEED) -> tuple[Any, Integers]:
+    """BERTopic, fitted, with its defaults but for the seed, and (n,) its topics; -1 for outliers."""
     from bertopic import BERTopic
     from umap import UMAP
 
     reduce = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
     model = BERTopic(embedding_model=None, umap_model=reduce)
-    return np.asarray(model.fit_transform(spans.texts, embeddings=spans.embeddings)[0], dtype=np.int64)
+    return model, np.asarray(model.fit_transform(spans.texts, embeddings=spans.embeddings)[0], dtype=np.int64)
 
 
 def kept_share(before: Integers, after: Integers) -> float:
@@ -118,17 +119,41 @@ def alone(ids: Integers) -> Integers:
     return found
 
 
-def quality(spans: Spans, truth: Sequence[str]) -> dict[str, float]:
-    """Agreement of topics with the intents that people gave, this engine and BERTopic."""
-    registry = Registry()
-    registry.refit(spans)
-    ours, theirs = registry.ids(spans), bertopic(spans)
+def quality(spans: Spans, truth: Sequence[str], held_out: Spans, held_out_truth: Sequence[str]) -> dict[str, float]:
+    """Agreement of topics with the intents that people gave, this engine and BERTopic.
+
+    Of the texts that were fitted, as the fit has them, and of texts that came later, as each assigns them.
+    """
+    found = discover(spans.texts, spans.embeddings, min_topic_spans=_MIN_TOPIC_SPANS, seed=_SEED)
+    model, theirs = bertopic(spans)
+    index = TopicIndex(
+        1, tuple(Topic(i, t.label, t.keywords, t.centroid, t.threshold, t.size) for i, t in enumerate(found.topics))
+    )
+    later = np.asarray(model.transform(held_out.texts, embeddings=held_out.embeddings)[0], dtype=np.int64)
     figures: dict[str, float] = {}
-    for name, ids in (("", ours), ("bertopic_", theirs)):
-        figures[f"{name}nmi"] = normalized_mutual_info_score(truth, alone(ids))
-        figures[f"{name}ari"] = adjusted_rand_score(truth, alone(ids))
+    for name, ids, intents in (
+        ("", found.assigned, [t for t, text in zip(truth, spans.texts, strict=True) if len(text.split()) >= MIN_WORDS]),
+        ("bertopic_", theirs, truth),
+        ("later_", index.nearest(held_out.embeddings), held_out_truth),
+        ("bertopic_later_", later, held_out_truth),
+    ):
+        figures[f"{name}nmi"] = normalized_mutual_info_score(intents, alone(ids))
+        figures[f"{name}ari"] = adjusted_rand_score(intents, alone(ids))
+        figures[f"{name}ami"] = adjusted_mutual_info_score(intents, alone(ids))
         figures[f"{name}outlier_share"] = float((ids < 0).mean())
         figures[f"{name}topics"] = len(set(ids.tolist()) - {-1})
+    return figures
+
+
+def words(spans: Spans, documents: Sequence[str]) -> dict[str, float]:
+    """Coherence and diversity of the words by which topics are described, this engine and BERTopic."""
+    found = discover(spans.texts, spans.embeddings, min_topic_spans=_MIN_TOPIC_SPANS, seed=_SEED)
+    model, _ = bertopic(spans)
+    theirs = [[word for word, _ in said] for number, said in model.get_topics().items() if number >= 0]
+    figures: dict[str, float] = {}
+    for name, lists in (("", [topic.keywords for topic in found.topics]), ("bertopic_", theirs)):
+        figures[f"{name}npmi"] = npmi(lists, documents)
+        figures[f"{name}diversity"] = diversity(lists)
     return figures
 
 
@@ -146,8 +171,12 @@ def assignment_rate(index: TopicIndex, embeddings: Floats) -> float:
 
 
 def spans_of(texts: Sequence[str], *, cut: bool) -> Spans:
-    """The clauses of texts that are long enough for a topic, or the texts themselves, embedded in one pass."""
+    """The clauses of texts that are long enough for a topic, or the texts themselves, embedded in one pass.
+
+    Masked as the engine masks them, so that neither side describes topics by people's handles.
+    """
     encoder = load_encoder()
+    texts = [mask(clean(text)).text for text in texts]
     if not cut:
         return Spans(list(texts), encoder.encode(list(texts), [()] * len(texts)).embedding)
     clauses = [[(c.start, c.end) for c in segment(text)] for text in texts]
@@ -171,8 +200,8 @@ def stability(spans: Spans, window: int, seeds: int) -> dict[str, Any]:
         again.refit(second, seed=seed)
         shares.append(kept_share(before, again.ids(common)))
     _say("BERTopic on both windows")
-    theirs = bertopic(first)
-    theirs_before, theirs_after = theirs[window // 2 :], bertopic(second)[: window // 2]
+    _, theirs = bertopic(first)
+    theirs_before, theirs_after = theirs[window // 2 :], bertopic(second)[1][: window // 2]
     return {
         "id_stability": shares[0],
         "id_stability_other_seeds": float(np.mean(shares[1:])) if seeds else None,
@@ -197,9 +226,15 @@ def main() -> None:
     _say("reading airline tweets")
     found = spans_of(tweets[: wanted // 2 + 500], cut=True)
     result: dict[str, Any] = stability(found, min(options.window, 2 * len(found.texts) // 3), options.seeds)
-    for name, (texts, truth) in _labelled(options.texts).items():
+    for name, part in (("airline", tweets), ("clothing", _reviews())):
+        _say(f"words of {name}")
+        texts = part[: options.texts // 2]
+        result |= {f"{name}_{key}": value for key, value in words(spans_of(texts, cut=True), texts).items()}
+    for name, (fitted, later) in _labelled(options.texts).items():
         _say(f"topics of {name}")
-        result |= {f"{name}_{key}": value for key, value in quality(spans_of(texts, cut=False), truth).items()}
+        (texts, truth), (later_texts, later_truth) = fitted, later
+        figures = quality(spans_of(texts, cut=False), truth, spans_of(later_texts, cut=False), later_truth)
+        result |= {f"{name}_{key}": value for key, value in figures.items()}
     result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
     from vocengine.terminal import table
 
@@ -208,20 +243,42 @@ def main() -> None:
     print(orjson.dumps(result | describe()).decode())
 
 
-def _labelled(most: int) -> dict[str, tuple[list[str], list[str]]]:
+_Pairs = tuple[list[str], list[str]]
+
+
+def _labelled(most: int) -> dict[str, tuple[_Pairs, _Pairs]]:
+    """For each set, texts with their intents to fit on, and others that come later."""
     import csv
     import random
 
     folder = data_folder() / "topics"
-    # The settings of discovery were chosen on the train splits.
-    with (folder / "banking77" / "test.csv").open(encoding="utf-8", newline="") as stream:
-        banking = [(row["text"], row["category"]) for row in csv.DictReader(stream)]
-    clinc = [tuple(pair) for pair in json.loads((folder / "clinc150" / "data_full.json").read_bytes())["test"]]
+    banking = {}
+    for split in ("train", "test"):
+        with (folder / "banking77" / f"{split}.csv").open(encoding="utf-8", newline="") as stream:
+            banking[split] = [(row["text"], row["category"]) for row in csv.DictReader(stream)]
+    clinc = {
+        key: list(map(tuple, pairs))
+        for key, pairs in json.loads((folder / "clinc150" / "data_full.json").read_bytes()).items()
+    }
     found = {}
-    for name, pairs in (("banking77", banking), ("clinc150", clinc)):
-        random.Random(_SEED).shuffle(pairs)
-        found[name] = ([text for text, _ in pairs[:most]], [intent for _, intent in pairs[:most]])
+    # The settings of discovery were chosen on the train splits; the fits are of the test splits.
+    for name, fitted, later in (
+        ("banking77", banking["test"], banking["train"]),
+        ("clinc150", clinc["test"], clinc["val"]),
+    ):
+        parts = []
+        for pairs in (fitted, later):
+            random.Random(_SEED).shuffle(pairs)
+            parts.append(([text for text, _ in pairs[:most]], [intent for _, intent in pairs[:most]]))
+        found[name] = (parts[0], parts[1])
     return found
+
+
+def _reviews() -> list[str]:
+    import csv
+
+    with (data_folder() / "streams" / "womens_clothing_reviews.csv").open(encoding="utf-8", newline="") as stream:
+        return [text for row in csv.DictReader(stream) if (text := row["Review Text"].strip())]
 
 
 def _say(line: str) -> None:

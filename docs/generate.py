@@ -72,6 +72,10 @@ SENTENCES = {
     "topics.min_topic_spans": "Clauses that a topic has at least.",
     "topics.seed": "The same seed and the same clauses give the same topics.",
     "topics.refresh_s": "How often an enrich member looks for a new version of the topics.",
+    "topics.naming_url": "An OpenAI-compatible endpoint (`https://HOST/v1`) that names new topics; it is sent the "
+    "keywords and masked examples of each, nothing else. Without it topics are named by their own phrases.",
+    "topics.naming_model": "The language model that is asked there.",
+    "topics.naming_api_key": "Its key. Give it by the environment, not in a file.",
     "alerts.at_most_false_alarms": "The budget: at most so many false alarms, over all monitored keys together …",
     "alerts.per_days": "… in so many days.",
     "alerts.min_effect": "The smallest rise of negativity (0 to 1) worth an alert.",

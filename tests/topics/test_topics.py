@@ -48,6 +48,26 @@ def test_too_few_spans_are_refused_with_how_many_are_needed() -> None:
         discover(["the kettle leaks badly"] * 10, np.ones((10, 4), dtype=np.float32))
 
 
+def test_copies_of_few_texts_are_refused_with_how_many_different_ones_are_needed() -> None:
+    with pytest.raises(RegistryError, match=r"200 spans are copies of 2 different texts.* at least 30 different ones"):
+        discover(["the kettle leaks badly", "the courier came late"] * 100, np.ones((200, 4), dtype=np.float32))
+
+
+def test_a_crowd_of_copies_is_a_part_of_one_topic_and_hides_no_other() -> None:
+    draw = np.random.default_rng(0)
+    words = ["kettle", "courier", "checkout"]
+    texts = [f"the {words[i % 3]} again and again number {i}" for i in range(180)] + ["buy followers now at"] * 2_000
+    rows = np.concatenate([np.eye(16)[np.arange(180) % 3] + draw.normal(0, 0.1, (180, 16)), [np.eye(16)[5]] * 2_000])
+    embeddings = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    found = discover(texts, embeddings, min_topic_spans=15, seed=1)
+    assert len(found.assigned) == len(texts) == found.spans
+    for place in range(3):
+        of_group = found.assigned[:180][np.arange(180) % 3 == place]
+        assert (of_group == np.bincount(of_group).argmax()).mean() > 0.9
+    assert len({int(found.assigned[i]) for i in range(3)}) == 3
+    assert len(set(found.assigned[180:].tolist())) == 1
+
+
 def test_groups_are_found_described_and_the_same_again() -> None:
     draw = np.random.default_rng(0)
     words = [["kettle", "leaks", "water"], ["courier", "late", "parcel"], ["checkout", "card", "declined"]]
@@ -55,7 +75,7 @@ def test_groups_are_found_described_and_the_same_again() -> None:
     for group, names in enumerate(words):
         centre = np.eye(16)[group]
         for i in range(60):
-            texts.append(f"the {names[i % 3]} {names[(i + 1) % 3]} thing again {names[(i + 2) % 3]}")
+            texts.append(f"the {names[i % 3]} {names[(i + 1) % 3]} thing again {names[(i + 2) % 3]} number {i}")
             rows.append(centre + draw.normal(0, 0.1, 16))
     embeddings = np.array(rows, dtype=np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vocengine.cli.context import settings_of
+from vocengine.cli.topic_themes import rename_theme, themes
 
 if TYPE_CHECKING:
     from vocengine.topics.lineage import Plan
@@ -20,6 +21,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 @click.group()
 def topics() -> None:
     """What customers speak of."""
+
+
+for _part in (themes, rename_theme):
+    topics.add_command(_part)
 
 
 @topics.command("list")

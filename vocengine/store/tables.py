@@ -136,6 +136,18 @@ topics = Table(
     Column("description", Text),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("merged_into", Integer),  # whose part it now is; its history counts there
+    Column("theme_id", Integer),
+)
+
+# Groups of topics, formed anew at each refit; those that stay mostly the same keep id and name.
+themes = Table(
+    "themes",
+    metadata,
+    Column("theme_id", Integer, Identity(start=1), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("name", Text),  # in place of the label
+    Column("named_by", Text),
+    Column("named_at", _Time),
 )
 
 # A version is a state of the registry that members take up: after a fit, an edit by a person, a rollback.

@@ -14,14 +14,14 @@ from vocengine.errors import RegistryError
 from vocengine.pipeline import Models, what_was_said
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
-from vocengine.store import plans, registry
+from vocengine.store import plans, registry, themes
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.registry import Fit
 from vocengine.store.samples import sample_texts
 from vocengine.stream.enrich_member import load_models
 from vocengine.text import segment
 from vocengine.topics import discover as topic_discover
-from vocengine.topics import lineage
+from vocengine.topics import lineage, naming
 from vocengine.topics.assign import TopicIndex
 from vocengine.topics.discover import Discovery
 from vocengine.topics.lineage import Plan
@@ -58,6 +58,7 @@ def apply_plan(settings: Settings, plan_id: int | None, *, by: str) -> Report:
     with store_engine.transaction(store_engine.connect(settings)) as connection:
         _, planned, fit, base = plans.load(connection, plan_id)
         version = registry.apply(connection, planned, fit, base_version=base, by=by)
+        themes.regroup(connection)
     return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
 
 
@@ -80,6 +81,7 @@ def refit(
         registry.lock(connection)
         planned, base = _planned(connection, found, fit, settings, models)
         version = registry.apply(connection, planned, fit, base_version=base, by=by)
+        themes.regroup(connection)
     return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
 
 
@@ -97,9 +99,21 @@ def _fitted(
         raise RegistryError("there is no feedback to discover topics in: import some first, or give --from-file")
     spans, embeddings = _read(texts, models, settings.topics.sample_spans)
     found = topic_discover.discover(
-        spans, embeddings, min_topic_spans=settings.topics.min_topic_spans, seed=settings.topics.seed
+        spans,
+        embeddings,
+        min_topic_spans=settings.topics.min_topic_spans,
+        seed=settings.topics.seed,
+        embed=lambda phrases: models.encoder.encode(list(phrases), [()] * len(phrases)).embedding,
     )
-    fit = Fit(models.encoder.info.digest, found.spans, found.outlier_share, settings.topics.model_dump())
+    asked = settings.topics
+    if asked.naming_url:
+        key = asked.naming_api_key.get_secret_value() if asked.naming_api_key else None
+        found = replace(
+            found, topics=naming.named(found.topics, naming.Endpoint(asked.naming_url, asked.naming_model, key))
+        )
+    # The key stays out of the registry.
+    told = settings.topics.model_dump(mode="json", exclude={"naming_api_key"})
+    fit = Fit(models.encoder.info.digest, found.spans, found.outlier_share, told)
     return fit, found
 
 

@@ -16,22 +16,26 @@ import numpy as np
 import numpy.typing as npt
 
 from vocengine.errors import RegistryError
+from vocengine.topics.labels import NO_WORDS, Embed, name_topics
 
 log = logging.getLogger(__name__)
 
 # A span of fewer words ("Great!") says how, not about what.
 MIN_WORDS = 3
 # Of the spans that are nearest to a topic, this share is too far from it to speak of it.
-FARTHEST_SHARE = 0.05
+FARTHEST_SHARE = 0.02
 # Below this cosine to its centroid no span of this encoder speaks of a topic.
 LEAST_SIMILARITY = 0.3
 # Groups whose centroids are as near as this are one topic.
 TOGETHER = 0.88
 # How many neighbours make a place dense; few, so that small topics are found too.
 _MIN_SAMPLES = 3
+# A span that HDBSCAN leaves out goes with the most of so many neighbours that it did not.
+_NEIGHBOURS = 5
+# A text that was copied more often than this counts no more: a crowd of copies is a dense place, not a topic.
+_MOST_COPIES = 5
 _KEYWORDS = 10
 _EXAMPLES = 5
-_LABEL_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +66,35 @@ class Discovery:
 
 
 def discover(
-    texts: Sequence[str], embeddings: npt.NDArray[np.float32], *, min_topic_spans: int = 15, seed: int = 7
+    texts: Sequence[str],
+    embeddings: npt.NDArray[np.float32],
+    *,
+    min_topic_spans: int = 15,
+    seed: int = 7,
+    embed: Embed | None = None,
 ) -> Discovery:
     """Find topics in spans: `texts` (n) and their unit-length `embeddings` (n, d). Same seed, same topics.
 
-    Raises RegistryError where there are too few spans for even two topics. Takes about a minute for 20,000 spans
-    on two cores.
+    `embed` gives phrases their place among the spans, for better labels. Raises RegistryError where there are too few
+    different spans for even two topics. Takes about a minute for 20,000 spans on two cores.
     """
-    keep = [i for i, text in enumerate(texts) if len(text.split()) >= MIN_WORDS]
-    if len(keep) < 4 * min_topic_spans:
+    long_enough = [i for i, text in enumerate(texts) if len(text.split()) >= MIN_WORDS]
+    if len(long_enough) < 4 * min_topic_spans:
         raise RegistryError(
-            f"{len(keep)} spans of {MIN_WORDS} words or more are too few for topics of {min_topic_spans} spans: "
+            f"{len(long_enough)} spans of {MIN_WORDS} words or more are too few for topics of {min_topic_spans} spans: "
             f"at least {4 * min_topic_spans} are needed"
         )
+    original, copy_of = _few_copies([texts[i] for i in long_enough])
+    if len(set(copy_of)) < 2 * min_topic_spans:
+        raise RegistryError(
+            f"the {len(long_enough)} spans are copies of {len(set(copy_of))} different texts, too few for topics of "
+            f"{min_topic_spans} spans: at least {2 * min_topic_spans} different ones are needed"
+        )
+    keep = [long_enough[i] for i in original]
     kept_texts, kept = [texts[i] for i in keep], embeddings[keep]
     model = _bertopic(len(keep), min_topic_spans, seed)
     fitted = _joined(model, kept_texts, kept, np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0]))
+    fitted = _with_neighbours(np.asarray(model.umap_model.embedding_), fitted)
     words: dict[int, list[tuple[str, float]]] = model.get_topics()
     numbers, sizes = np.unique(fitted[fitted >= 0], return_counts=True)
     numbers = numbers[np.argsort(-sizes, kind="stable")]
@@ -89,7 +106,41 @@ def discover(
         for place, number in enumerate(numbers.tolist())
     ]
     found, none = _calibrated(found, kept)
-    return Discovery(tuple(_with_different_labels(found)), len(keep), none, assigned, kept)
+    if found:
+        keywords = [topic.keywords for topic in found]
+        labels = name_topics(kept_texts, assigned, keywords, np.stack([t.centroid for t in found]), embed=embed)
+        found = [replace(topic, label=label) for topic, label in zip(found, labels, strict=True)]
+    place_of = dict(zip(original, assigned.tolist(), strict=True))
+    of_all = np.array([place_of[i] for i in copy_of], dtype=np.int64)
+    return Discovery(tuple(found), len(long_enough), none, of_all, embeddings[long_enough])
+
+
+def _few_copies(texts: Sequence[str]) -> tuple[list[int], list[int]]:
+    """The places of the texts without too many copies, and for each text (n) the place that stands for it."""
+    first: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    original: list[int] = []
+    copy_of: list[int] = []
+    for place, text in enumerate(texts):
+        key = " ".join(text.casefold().split())
+        seen[key] = seen.get(key, 0) + 1
+        copy_of.append(first.setdefault(key, place))
+        if seen[key] <= _MOST_COPIES:
+            original.append(place)
+    return original, copy_of
+
+
+def _with_neighbours(reduced: npt.NDArray[np.float32], fitted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The topics after each span that was left out has joined the one that most of its neighbours are in."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    none = fitted < 0
+    if none.all() or not none.any():
+        return fitted
+    near = KNeighborsClassifier(min(_NEIGHBOURS, int((~none).sum()))).fit(reduced[~none], fitted[~none])
+    filled = fitted.copy()
+    filled[none] = near.predict(reduced[none])
+    return filled
 
 
 def _joined(
@@ -114,8 +165,7 @@ def _joined(
 def _calibrated(found: Sequence[Discovered], embeddings: npt.NDArray[np.float32]) -> tuple[list[Discovered], float]:
     """The topics with their thresholds, and the share of spans in none.
 
-    HDBSCAN leaves a third of all spans out, most of them near a topic. Each span speaks of the topic that it is nearest
-    to, but for the farthest of those.
+    Each span speaks of the topic that it is nearest to, but for the farthest of those.
     """
     if not found:
         return [], 1.0
@@ -139,7 +189,7 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
     from umap import UMAP
 
-    stop = [*ENGLISH_STOP_WORDS, "handle", "link", "email", "phone", "http", "https", "amp", "just", "got", "ve", "don"]
+    stop = [*ENGLISH_STOP_WORDS, *NO_WORDS]
     return BERTopic(
         embedding_model=None,
         umap_model=UMAP(
@@ -181,27 +231,4 @@ def _described(
     nearest = members[np.argsort(-similarity)]
     examples = list(dict.fromkeys(texts[i] for i in nearest))[:_EXAMPLES]
     keywords = tuple(word for word, weight in words if word and weight > 0)
-    return Discovered(_label(keywords), keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
-
-
-def _label(keywords: Sequence[str]) -> str:
-    """The strongest words that do not repeat each other: "checkout, payment, card"."""
-    chosen: list[str] = []
-    for word in keywords:
-        parts = set(word.split())
-        if not any(parts & set(other.split()) for other in chosen):
-            chosen.append(word)
-        if len(chosen) == _LABEL_WORDS:
-            break
-    return ", ".join(chosen) or "unnamed"
-
-
-def _with_different_labels(found: Sequence[Discovered]) -> list[Discovered]:
-    seen: dict[str, int] = {}
-    named = []
-    for topic in found:
-        seen[topic.label] = seen.get(topic.label, 0) + 1
-        if seen[topic.label] > 1:
-            topic = replace(topic, label=f"{topic.label} ({seen[topic.label]})")
-        named.append(topic)
-    return named
+    return Discovered("", keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
