@@ -83,6 +83,7 @@ SENTENCES = {
     "alerts.allowed_lateness_h": "A mention older than the newest of its key by more than this moves no detector.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
+    "web.edits": "Let topics be edited by the API. It has no log-in: only behind a proxy that has one.",
     "metrics.host": "Address to listen on.",
     "metrics.port": "Port of `/metrics` and `/healthz`; "
     "0 is off. `vocengine run` counts up from it, a port for each process.",
