@@ -27,19 +27,19 @@ def crowd(*sizes: int, apart: float = 1.0) -> tuple[list[str], np.ndarray]:  # t
 
 def test_parts_are_found_described_and_come_biggest_first() -> None:
     texts, embeddings = crowd(30, 50)
-    parts = into_parts(7, texts, embeddings, 2, min_spans=10, seed=7)
+    parts = into_parts(7, texts, embeddings, 2, threshold=0.5, min_spans=10, seed=7)
     assert [part.size for part in parts] == [50, 30]
     assert {"broken", "box"} <= set(parts[0].keywords[:3]) and {"late", "courier"} <= set(parts[1].keywords[:3])
     for part, of in zip(parts, (embeddings[30:], embeddings[:30]), strict=True):
         assert abs(np.linalg.norm(part.centroid) - 1) < 1e-5
-        assert (of @ part.centroid >= part.threshold).mean() > 0.9
+        assert (of @ part.centroid >= part.threshold).all() and part.threshold == 0.5
         assert part.examples and part.label
 
 
 def test_phrases_name_the_parts() -> None:
     texts, embeddings = crowd(30, 50)
     told = unit(np.stack([np.eye(12)[1], np.eye(12)[2]]))
-    parts = by_phrases(7, texts, embeddings, ("came late", "came broken"), told, min_spans=10)
+    parts = by_phrases(7, texts, embeddings, ("came late", "came broken"), told, threshold=0.5, min_spans=10)
     assert [(part.label, part.size) for part in parts] == [("came broken", 50), ("came late", 30)]
 
 
@@ -47,13 +47,13 @@ def test_what_does_not_split_is_refused_with_the_figures() -> None:
     texts, embeddings = crowd(60, 5)
     told = unit(np.stack([np.eye(12)[1], np.eye(12)[2]]))
     with pytest.raises(RegistryError, match=r"would have 60 \(.*\), 5 \(.*\) spans, and each needs 10"):
-        into_parts(7, texts, embeddings, 2, min_spans=10, seed=7)
+        into_parts(7, texts, embeddings, 2, threshold=0.5, min_spans=10, seed=7)
     with pytest.raises(RegistryError, match="65 spans of it are stored, and 2 parts of 50 spans need 100"):
-        into_parts(7, texts, embeddings, 2, min_spans=50, seed=7)
+        into_parts(7, texts, embeddings, 2, threshold=0.5, min_spans=50, seed=7)
     with pytest.raises(RegistryError, match="2 to 10 can be made"):
-        into_parts(7, texts, embeddings, 1, min_spans=10, seed=7)
+        into_parts(7, texts, embeddings, 1, threshold=0.5, min_spans=10, seed=7)
     with pytest.raises(RegistryError, match="split by 2 phrases, 'late', 'Late': give 2 to 10 that differ"):
-        by_phrases(7, texts, embeddings, ("late", "Late"), told, min_spans=10)
+        by_phrases(7, texts, embeddings, ("late", "Late"), told, threshold=0.5, min_spans=10)
     texts, embeddings = crowd(40, 40, apart=0.1)
     with pytest.raises(RegistryError, match=r"lie at a cosine of 0\.9\d, and 0\.88 or more is one topic"):
-        into_parts(7, texts, embeddings, 2, min_spans=10, seed=7)
+        into_parts(7, texts, embeddings, 2, threshold=0.5, min_spans=10, seed=7)

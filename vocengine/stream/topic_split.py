@@ -68,12 +68,14 @@ def split(
     own = [i for i, topics in enumerate(index.assign(embeddings)) if topics and topics[0].topic_id == topic_id]
     texts, embeddings = [texts[i] for i in own], embeddings[own]
     least = settings.topics.min_topic_spans
+    reach = min(topic.threshold for topic in index.topics if topic.topic_id == topic_id)
     if into is not None:
-        seed = settings.topics.seed
-        parts = topic_split.into_parts(topic_id, texts, embeddings, into, min_spans=least, seed=seed)
+        parts = topic_split.into_parts(
+            topic_id, texts, embeddings, into, threshold=reach, min_spans=least, seed=settings.topics.seed
+        )
     else:
         told = embed(phrases, models) if phrases else embeddings[:0]
-        parts = topic_split.by_phrases(topic_id, texts, embeddings, phrases, told, min_spans=least)
+        parts = topic_split.by_phrases(topic_id, texts, embeddings, phrases, told, threshold=reach, min_spans=least)
     with store_engine.transaction(engine) as connection:
         version, ids = splits.apply(connection, topic_id, parts, base_version=index.version, by=by)
     return Report(version, ids, tuple(parts), len(texts))

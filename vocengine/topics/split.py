@@ -1,7 +1,7 @@
 """A topic cut in parts at the wish of a person: by number, or by phrases that name the parts.
 
-The parts are described as a fit describes what it finds: a centroid, a threshold that leaves out the farthest of its
-spans, the words that set it apart (class-based TF-IDF; Grootendorst 2022) and the spans nearest to it.
+The parts are described as a fit describes what it finds: a centroid, a threshold no higher than the topic's, the words
+that set the part apart (class-based TF-IDF; Grootendorst 2022) and the spans nearest to it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,19 @@ _TRIES = 10
 
 
 def into_parts(
-    topic_id: int, texts: Sequence[str], embeddings: Floats, count: int, *, min_spans: int, seed: int
+    topic_id: int,
+    texts: Sequence[str],
+    embeddings: Floats,
+    count: int,
+    *,
+    threshold: float,
+    min_spans: int,
+    seed: int,
 ) -> list[Discovered]:
     """The topic's spans, `texts` (n) and their unit-length `embeddings` (n, d), in `count` parts by k-means.
 
-    The biggest comes first. Raises RegistryError where a part would be too small or the parts lie together.
+    `threshold` is the topic's own. The biggest part comes first. Raises RegistryError where a part would be too small or
+    the parts lie together.
     """
     from sklearn.cluster import KMeans
 
@@ -37,7 +45,7 @@ def into_parts(
         raise RegistryError(f"topic {topic_id} cannot be split into {count} parts: 2 to {MOST_PARTS} can be made")
     _enough(topic_id, len(texts), count, min_spans)
     places = KMeans(count, n_init=_TRIES, random_state=seed).fit_predict(embeddings)
-    return _checked(topic_id, _parts(texts, embeddings, places, count), min_spans)
+    return _checked(topic_id, _parts(texts, embeddings, places, count, threshold), min_spans)
 
 
 def by_phrases(
@@ -47,6 +55,7 @@ def by_phrases(
     phrases: Sequence[str],
     phrase_embeddings: Floats,
     *,
+    threshold: float,
     min_spans: int,
 ) -> list[Discovered]:
     """The topic's spans by the nearest of `phrases`, whose parts are called after them; else as `into_parts`."""
@@ -57,7 +66,7 @@ def by_phrases(
         )
     _enough(topic_id, len(texts), len(phrases), min_spans)
     places = (embeddings @ phrase_embeddings.T).argmax(axis=1)
-    parts = _parts(texts, embeddings, places, len(phrases), labels=phrases)
+    parts = _parts(texts, embeddings, places, len(phrases), threshold, labels=phrases)
     return _checked(topic_id, parts, min_spans)
 
 
@@ -74,6 +83,7 @@ def _parts(
     embeddings: Floats,
     places: npt.NDArray[np.int64],
     count: int,
+    reach: float,
     *,
     labels: Sequence[str] | None = None,
 ) -> list[Discovered]:
@@ -89,7 +99,9 @@ def _parts(
         centroid = (centre / max(float(np.linalg.norm(centre)), 1e-9)).astype(np.float32)
         similarity = embeddings[members] @ centroid
         nearest = members[np.argsort(-similarity)]
-        threshold = max(LEAST_SIMILARITY, float(np.quantile(similarity, FARTHEST_SHARE)))
+        # The spans are those that the topic let in, so its own farthest are gone already: a part that leaves out the
+        # farthest of them again would give up what the topic spoke of.
+        threshold = max(LEAST_SIMILARITY, min(reach, float(np.quantile(similarity, FARTHEST_SHARE))))
         examples = tuple(dict.fromkeys(texts[i] for i in nearest.tolist()))[:_EXAMPLES]
         found.append(Discovered(label, words[part], centroid, round(threshold, 4), len(members), examples))
     return _with_different_labels(sorted(found, key=lambda part: -part.size))
