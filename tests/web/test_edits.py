@@ -103,6 +103,14 @@ def test_a_merge_shows_at_once_on_trends_and_page(editor: TestClient) -> None:
     assert editor.get(f"{TOPICS}/2", params=days).json()["detail"]["topic"]["topic_id"] == 1
 
 
+def test_categories_have_a_table_and_a_mark_of_their_own_on_the_pages(editor: TestClient) -> None:
+    page = editor.get("/topics", params={"from": START.date().isoformat(), "to": START.date().isoformat()}).text
+    own, rest = page.split('id="categories"')[1].split('id="topics"')
+    assert "<h2>Taxonomy</h2>" in own and ">Kettles<" in own and "topic 1" not in own
+    assert "<h2>Discovered</h2>" in rest and ">topic 1<" in rest and "Kettles" not in rest
+    assert "taxonomy</span>" in editor.get("/topics/4").text and "taxonomy</span>" not in editor.get("/topics/1").text
+
+
 def test_a_rollback_goes_back_and_leaves_the_taxonomy_alone(editor: TestClient, engine: sa.Engine) -> None:
     editor.post(f"{TOPICS}/3/retire", json={"by": "ana"})
     answer = editor.post(f"{TOPICS}/rollback", json={"version": 1, "by": "ana"})

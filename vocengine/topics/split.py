@@ -36,8 +36,8 @@ def into_parts(
 ) -> list[Discovered]:
     """The topic's spans, `texts` (n) and their unit-length `embeddings` (n, d), in `count` parts by k-means.
 
-    `threshold` is the topic's own. The biggest part comes first. Raises RegistryError where a part would be too small or
-    the parts lie together.
+    `threshold` is the topic's own. The biggest part comes first. Raises RegistryError where a part would be
+    too small or the parts lie together.
     """
     from sklearn.cluster import KMeans
 
