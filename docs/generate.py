@@ -59,7 +59,7 @@ SENTENCES = {
     "text.mask_names": "Mask people's names too, by spaCy. Costs milliseconds a text.",
     "text.assumed_language": 'For texts too short to tell ("great!") that declare no language. With null they are '
     "kept as `undetermined_language` and not scored.",
-    "monitor.topics": "Follow each discovered topic.",
+    "monitor.topics": "Follow each topic, discovered or of the taxonomy.",
     "monitor.customers": "Follow each customer.",
     "monitor.products": "Follow each product.",
     "monitor.channels": "Follow each channel.",
