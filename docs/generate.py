@@ -59,7 +59,7 @@ SENTENCES = {
     "text.mask_names": "Mask people's names too, by spaCy. Costs milliseconds a text.",
     "text.assumed_language": 'For texts too short to tell ("great!") that declare no language. With null they are '
     "kept as `undetermined_language` and not scored.",
-    "monitor.topics": "Follow each discovered topic.",
+    "monitor.topics": "Follow each topic, discovered or of the taxonomy.",
     "monitor.customers": "Follow each customer.",
     "monitor.products": "Follow each product.",
     "monitor.channels": "Follow each channel.",
@@ -87,6 +87,7 @@ SENTENCES = {
     "alerts.allowed_lateness_h": "A mention older than the newest of its key by more than this moves no detector.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
+    "web.edits": "Let topics be edited by the API. It has no log-in: only behind a proxy that has one.",
     "metrics.host": "Address to listen on.",
     "metrics.port": "Port of `/metrics` and `/healthz`; "
     "0 is off. `vocengine run` counts up from it, a port for each process.",

@@ -4,7 +4,8 @@ VocengineError
 ├── SettingsError            a setting, profile or policy file is wrong (names the setting and the value)
 ├── InputError               something a user handed over cannot be read
 │   ├── MappingError         a source mapping is wrong
-│   └── SourceError          an input file is missing, damaged or of an unknown format
+│   ├── SourceError          an input file is missing, damaged or of an unknown format
+│   └── TaxonomyError        a taxonomy is wrong (names the topic, the field and the value)
 ├── ModelError               a model folder cannot be used
 │   ├── ModelMissing         nothing there, or the base weights are not installed
 │   └── ModelDamaged         the bytes do not match their digest, or cannot be read
@@ -15,7 +16,9 @@ VocengineError
 ├── StreamError              the broker
 │   ├── BrokerUnavailable    cannot be reached now; worth trying again
 │   └── TopicsMissing        `vocengine streams apply` is needed
-└── RegistryError            a topic operation that makes no sense (unknown id, too few spans)
+├── RegistryError            a topic operation that makes no sense (too few spans, merge into itself)
+│   └── TopicUnknown         there is no topic of that id
+└── EditsOff                 topics are not to be edited by the API (web.edits)
 
 A record that is wrong is not an exception: it is a value (`contracts.Rejected`) that flows to the dead letters.
 """
@@ -41,6 +44,10 @@ class MappingError(InputError):
 
 class SourceError(InputError):
     """An input file is missing, damaged or of an unknown format."""
+
+
+class TaxonomyError(InputError):
+    """A taxonomy is wrong."""
 
 
 class ModelError(VocengineError):
@@ -85,3 +92,11 @@ class TopicsMissing(StreamError):
 
 class RegistryError(VocengineError):
     """A topic operation that makes no sense: unknown id, too few spans, merge into itself."""
+
+
+class TopicUnknown(RegistryError):
+    """There is no topic of that id."""
+
+
+class EditsOff(VocengineError):
+    """Topics are not to be edited by the API: `web.edits` is off."""

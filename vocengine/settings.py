@@ -120,6 +120,8 @@ class WebSettings(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    # The API has no log-in: whoever reaches it could rename and retire.
+    edits: bool = False
 
 
 class MetricsSettings(_Section):

@@ -90,6 +90,13 @@ def test_the_encoder_is_measured_alone_on_each_kind_of_text(temporary: Path, dat
     assert 0 < found["mean_change"] < 0.03
 
 
+def test_a_taxonomy_is_measured_with_all_and_with_some_of_the_intents(temporary: Path, data_sets: Path) -> None:
+    found = last_line(temporary, "benchmarks.taxonomy", "--split", "train", "--most", "1600", "--draws", "1")
+    for known in (77, 38, 10):
+        assert 0 < found[f"taxonomy_{known}_precision"] <= 1 and 0 < found[f"taxonomy_{known}_recall"] <= 1
+        assert found[f"taxonomy_{known}_nearest_accuracy"] >= found[f"taxonomy_{known}_recall"]
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32"])
 def test_another_runtime_that_is_measured_reads_what_the_engine_reads(runtime: str) -> None:
     texts = ["The kettle broke after a day.", "Lovely!", "When do you open? I only need a new lid for it."]

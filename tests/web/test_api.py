@@ -69,22 +69,27 @@ def test_an_empty_database_is_an_empty_answer(empty_client: TestClient) -> None:
 
 def test_every_answer_of_the_api_has_a_type(schema: dict[str, Any]) -> None:
     paths = [path for path in schema["paths"] if path.startswith("/api/v1")]
-    assert len(paths) == 7
+    assert len(paths) == 12
     for path in paths:
-        responses = schema["paths"][path]["get"]["responses"]
-        assert responses["200"]["content"]["application/json"]["schema"]["$ref"]
-        for status in ("404", "422", "503"):
-            assert responses[status]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorReply")
+        for method, operation in schema["paths"][path].items():
+            responses = operation["responses"]
+            assert responses["200"]["content"]["application/json"]["schema"]["$ref"]
+            for status in ("404", "422", "503", *(() if method == "get" else ("403", "409"))):
+                assert responses[status]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorReply")
 
 
 def test_every_route_and_parameter_is_documented(schema: dict[str, Any]) -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^### `GET ([^`]+)`", text, re.MULTILINE))
-    assert documented == set(schema["paths"])
-    for path, methods in schema["paths"].items():
-        section = text.split(f"### `GET {path}`")[1].split("\n### ")[0]
-        for parameter in methods["get"].get("parameters", []):
-            assert f"`{parameter['name']}`" in section, f"{path} lacks {parameter['name']}"
+    documented = set(re.findall(r"^### `([A-Z]+ [^`]+)`", text, re.MULTILINE))
+    operations = {f"{m.upper()} {path}": op for path, methods in schema["paths"].items() for m, op in methods.items()}
+    assert documented == operations.keys()
+    for name, operation in operations.items():
+        section = text.split(f"### `{name}`")[1].split("\n### ")[0]
+        given = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] != "header"]
+        for body in operation.get("requestBody", {}).get("content", {}).values():
+            given += schema["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]["properties"]
+        for parameter in given:
+            assert f"`{parameter}`" in section, f"{name} lacks {parameter}"
 
 
 def test_every_page_is_documented() -> None:

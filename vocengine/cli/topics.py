@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vocengine.cli.context import settings_of
+from vocengine.cli.registry import by_option as _by
+from vocengine.cli.registry import transaction as _transaction
+from vocengine.cli.topic_export import export
+from vocengine.cli.topic_split import split
+from vocengine.cli.topic_taxonomy import taxonomy
 from vocengine.cli.topic_themes import rename_theme, themes
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ def topics() -> None:
     """What customers speak of."""
 
 
-for _part in (themes, rename_theme):
+for _part in (export, rename_theme, split, taxonomy, themes):
     topics.add_command(_part)
 
 
@@ -51,6 +55,7 @@ def list_topics(ctx: click.Context, retired: bool, as_json: bool) -> None:
                 "label": entry.title,
                 "description": entry.description,
                 "pinned": entry.pinned,
+                "origin": entry.origin,
                 "keywords": entry.topic.keywords,
                 "size": entry.topic.size,
                 "examples": entry.topic.examples,
@@ -64,7 +69,12 @@ def list_topics(ctx: click.Context, retired: bool, as_json: bool) -> None:
         return
     rows_shown = []
     for entry in shown:
-        marks = [mark for mark, holds in (("pinned", entry.pinned), ("retired", entry.retired_version)) if holds]
+        marked = (
+            ("taxonomy", entry.origin == "taxonomy"),
+            ("pinned", entry.pinned),
+            ("retired", entry.retired_version),
+        )
+        marks = [mark for mark, holds in marked if holds]
         example = entry.topic.examples[0][:70] if entry.topic.examples else ""
         rows_shown.append([entry.topic.topic_id, entry.title, entry.topic.size, ", ".join(marks), example])
     table(
@@ -95,6 +105,7 @@ def show(ctx: click.Context, topic_id: int, as_json: bool) -> None:
             "label": entry.title,
             "description": entry.description,
             "pinned": entry.pinned,
+            "origin": entry.origin,
             "merged_into": entry.merged_into,
             "retired_version": entry.retired_version,
             "keywords": entry.topic.keywords,
@@ -107,7 +118,8 @@ def show(ctx: click.Context, topic_id: int, as_json: bool) -> None:
     click.secho(f"{topic_id}  {entry.title}", bold=True)
     if entry.description:
         click.echo(entry.description)
-    click.echo("words: " + ", ".join(entry.topic.keywords))
+    if entry.topic.keywords:
+        click.echo("words: " + ", ".join(entry.topic.keywords))
     for example in entry.topic.examples:
         click.echo(f"  “{example}”")
     click.echo()
@@ -126,10 +138,6 @@ def _fitting(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
-
-
-def _by(command: _Command) -> _Command:
-    return click.option("--by", default=getpass.getuser, show_default="who is logged in", help="Who does it.")(command)
 
 
 @topics.command()
@@ -252,13 +260,6 @@ def retire(ctx: click.Context, topic_id: int, by: str) -> None:
     with _transaction(ctx) as connection:
         made = registry.retire(connection, topic_id, by=by)
     click.echo(f"registry version {made}: topic {topic_id} is retired")
-
-
-def _transaction(ctx: click.Context) -> Any:
-    """A database transaction; `with` gives the connection."""
-    from vocengine.store import engine
-
-    return engine.transaction(engine.connect(settings_of(ctx)))
 
 
 def _time(until: str | None) -> Any:

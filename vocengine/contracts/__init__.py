@@ -2,7 +2,7 @@
 
 from vocengine.contracts.alert import Alert, Driver, Evidence, Verbatim
 from vocengine.contracts.dead_letter import DeadLetter, Rejected
-from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Sentiment, Span, SpanTopic
+from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Origin, Sentiment, Span, SpanTopic
 from vocengine.contracts.feedback import CHANNELS, Feedback, Rating, Turn
 from vocengine.contracts.mention import Mention
 from vocengine.contracts.wire import (
@@ -24,6 +24,7 @@ __all__ = [
     "Labelled",
     "Mention",
     "ModelUsed",
+    "Origin",
     "Rating",
     "Rejected",
     "Sentiment",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Status = Literal["scored", "unsupported_language", "undetermined_language"]
 Urgency = Literal["low", "normal", "high"]
+Origin = Literal["discovered", "taxonomy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,15 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class SpanTopic:
-    """A topic that a span speaks of; `similarity` is the cosine to the topic's centroid."""
+    """A topic that a span speaks of; `similarity` is the cosine to the topic's centroid.
+
+    `origin` tells what was discovered from a category of the company's own taxonomy.
+    """
 
     topic_id: int
     label: str
     similarity: float
+    origin: Origin = "discovered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def save(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int |
         "topics": [_packed(topic) for topic in plan.topics],
         "changes": [asdict(change) for change in plan.changes],
         "ended": [asdict(change) for change in plan.ended],
+        "categories": [_packed(topic) for topic in plan.categories],
         "fit": asdict(fit),
     }
     added = sa.insert(topic_plans).values(created_at=sa.func.now(), base_version=base_version, body=body)
@@ -41,12 +42,14 @@ def load(connection: sa.Connection, plan_id: int | None) -> tuple[int, Plan, Fit
         tuple(_unpacked(topic) for topic in row.body["topics"]),
         tuple(Change(**change) for change in row.body["changes"]),
         tuple(Change(**change) for change in row.body["ended"]),
+        tuple(_unpacked(topic) for topic in row.body.get("categories", ())),
     )
     return row.plan_id, plan, Fit(**row.body["fit"]), row.base_version
 
 
 def _packed(topic: Topic) -> dict[str, Any]:
-    packed = {name: getattr(topic, name) for name in ("topic_id", "label", "keywords", "threshold", "size", "examples")}
+    names = ("topic_id", "label", "keywords", "threshold", "size", "examples", "origin")
+    packed = {name: getattr(topic, name) for name in names}
     return packed | {"centroid": base64.b64encode(np.asarray(topic.centroid, dtype="<f4").tobytes()).decode()}
 
 

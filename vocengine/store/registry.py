@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from vocengine.errors import RegistryError
+from vocengine.contracts import Origin
+from vocengine.errors import RegistryError, TopicUnknown
 from vocengine.store.tables import topic_lineage, topic_states, topic_versions, topics
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.lineage import Change, Plan
@@ -46,6 +47,7 @@ class Registered:
     merged_into: int | None
     born_version: int
     retired_version: int | None
+    origin: Origin = "discovered"
 
     @property
     def title(self) -> str:
@@ -74,6 +76,7 @@ def load_topics(connection: sa.Connection, *, retired: bool = False) -> list[Reg
                 threshold=row.threshold,
                 size=row.size,
                 examples=tuple(row.examples),
+                origin=row.origin,
             ),
             row.name,
             row.description,
@@ -81,6 +84,7 @@ def load_topics(connection: sa.Connection, *, retired: bool = False) -> list[Reg
             row.merged_into,
             row.born_version,
             row.retired_version,
+            row.origin,
         )
         for row in connection.execute(query)
     ]
@@ -100,13 +104,16 @@ def load_index(connection: sa.Connection) -> TopicIndex | None:
 
 
 def load_anchors(connection: sa.Connection) -> tuple[TopicIndex | None, frozenset[int]]:
-    """The topics in force for a refit to be matched with, each under its own id, and the ids of those pinned."""
+    """The discovered topics in force for a refit to be matched with, each under its own id, and the ids of those that
+    it has to leave where they are: what people have pinned, put together or split."""
     version = newest_version(connection)
     if version is None:
         return None, frozenset()
-    entries = load_topics(connection)
-    # What people have put together or pinned stays where it is.
-    kept = frozenset(e.topic.topic_id for e in entries if e.pinned or e.merged_into is not None)
+    entries = [entry for entry in load_topics(connection) if entry.origin == "discovered"]
+    apart = _split_by_people(connection)
+    kept = frozenset(
+        e.topic.topic_id for e in entries if e.pinned or e.merged_into is not None or e.topic.topic_id in apart
+    )
     return TopicIndex(version, tuple(e.topic for e in entries)), kept
 
 
@@ -129,16 +136,18 @@ def apply(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int 
         raise RegistryError(
             f"the plan was made for registry version {base_version or 'none'} and {found} is in force: plan again"
         )
-    version = _new_version(connection, "refit", fit)
+    version = new_version(connection, "refit", fit)
     lines: list[tuple[int, Change]] = []
     for topic, change in zip(plan.topics, plan.changes, strict=True):
-        state = _state(topic)
+        told = state(topic)
         if change.topic_id is None:
-            added = sa.insert(topics).values(born_version=version, **state).returning(topics.c.topic_id)
+            added = sa.insert(topics).values(born_version=version, **told).returning(topics.c.topic_id)
             lines.append((connection.execute(added).scalar_one(), change))
         else:
-            connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**state))
+            connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**told))
             lines.append((change.topic_id, change))
+    for category in plan.categories:
+        connection.execute(sa.update(topics).where(topics.c.topic_id == category.topic_id).values(**state(category)))
     for change in plan.ended:
         assert change.topic_id is not None
         ended: dict[str, Any] = {"retired_version": version}
@@ -147,9 +156,9 @@ def apply(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int 
         connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**ended))
         lines.append((change.topic_id, change))
     _flatten_merges(connection)
-    _keep_states(connection, version)
+    keep_states(connection, version)
     for topic_id, change in lines:
-        _note(connection, version, topic_id, change.kind, by, other=change.other, evidence=change.evidence)
+        note(connection, version, topic_id, change.kind, by, other=change.other, evidence=change.evidence)
     return version
 
 
@@ -171,9 +180,11 @@ def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
             "its topics lie elsewhere, refit instead"
         )
     fit = Fit(row.encoder_digest, row.spans_fitted, row.outlier_share, row.settings)
-    version = _new_version(connection, "rollback", fit, states_version=row.states_version)
+    version = new_version(connection, "rollback", fit, states_version=row.states_version)
     states = topic_states.alias("s")
-    before = set(connection.scalars(sa.select(topics.c.topic_id).where(topics.c.retired_version.is_(None))))
+    # The taxonomy is what its file says, whatever fits there were.
+    in_force = sa.select(topics.c.topic_id).where(topics.c.retired_version.is_(None), topics.c.origin == "discovered")
+    before = set(connection.scalars(in_force))
     wanted = set(connection.scalars(sa.select(states.c.topic_id).where(states.c.version == row.states_version)))
     connection.execute(
         sa.update(topics)
@@ -194,9 +205,9 @@ def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
         .values(merged_into=None)
     )
     for topic_id in sorted(wanted - before):
-        _note(connection, version, topic_id, "restored", by, evidence={"from_version": to_version})
+        note(connection, version, topic_id, "restored", by, evidence={"from_version": to_version})
     for topic_id in gone:
-        _note(connection, version, topic_id, "retired", by, evidence={"to_version": to_version})
+        note(connection, version, topic_id, "retired", by, evidence={"to_version": to_version})
     return version
 
 
@@ -206,9 +217,11 @@ def rename(connection: sa.Connection, topic_id: int, name: str, *, by: str) -> i
     if not name:
         raise RegistryError(f"the name of topic {topic_id} is blank: give it one to four words")
     lock(connection)
-    entry = _standing(connection, topic_id)
+    entry = standing(connection, topic_id)
     for other in load_topics(connection):
-        if other.merged_into is None and other.topic.topic_id != topic_id and other.title.lower() == name.lower():
+        if other.merged_into is not None or other.topic.topic_id == topic_id or other.origin != entry.origin:
+            continue
+        if other.title.lower() == name.lower():
             raise RegistryError(
                 f"topic {other.topic.topic_id} is already called {name!r}: merge the two, or name it apart"
             )
@@ -218,21 +231,24 @@ def rename(connection: sa.Connection, topic_id: int, name: str, *, by: str) -> i
 def describe(connection: sa.Connection, topic_id: int, description: str, *, by: str) -> int:
     """Say in words what belongs to a topic."""
     lock(connection)
-    _standing(connection, topic_id)
+    standing(connection, topic_id)
     return _edit(connection, topic_id, "described", by, {"to": description}, description=description.strip() or None)
 
 
 def pin(connection: sa.Connection, topic_id: int, pinned: bool, *, by: str) -> int:
     """Keep a topic where it is and in force whatever refits find; or let it go again."""
     lock(connection)
-    _standing(connection, topic_id)
+    standing(connection, topic_id)
     return _edit(connection, topic_id, "pinned" if pinned else "unpinned", by, {}, pinned=pinned)
 
 
 def retire(connection: sa.Connection, topic_id: int, *, by: str) -> int:
-    """Take a topic, with all that was merged into it, out of force; its history stays."""
+    """Take a topic, with all that was merged into it, out of force; its history stays.
+
+    A category of the taxonomy comes back when a file that has it is applied again.
+    """
     lock(connection)
-    _standing(connection, topic_id)
+    standing(connection, topic_id, category=True)
     version = _edit(connection, topic_id, "retired", by, {}, pinned=False)
     parts = (topics.c.topic_id == topic_id) | (topics.c.merged_into == topic_id)
     connection.execute(
@@ -247,13 +263,13 @@ def merge(connection: sa.Connection, topic_ids: Sequence[int], into: int, *, by:
     Raises RegistryError for a topic merged into itself, and for one that is unknown, retired or merged already.
     """
     lock(connection)
-    _standing(connection, into)
+    standing(connection, into)
     for topic_id in topic_ids:
         if topic_id == into:
             raise RegistryError(f"topic {into} cannot be merged into itself: name two different topics")
-        _standing(connection, topic_id)
+        standing(connection, topic_id)
     version = 0
-    for topic_id in topic_ids:
+    for topic_id in dict.fromkeys(topic_ids):
         version = _edit(connection, topic_id, "merged", by, {}, other=into, merged_into=into)
     _flatten_merges(connection)
     return version
@@ -261,7 +277,7 @@ def merge(connection: sa.Connection, topic_ids: Sequence[int], into: int, *, by:
 
 def lineage_of(connection: sa.Connection, topic_id: int) -> list[dict[str, Any]]:
     """What became of a topic, oldest first. Raises RegistryError for an unknown one."""
-    _known(connection, topic_id)
+    known(connection, topic_id)
     query = sa.select(topic_lineage).where(
         (topic_lineage.c.topic_id == topic_id) | (topic_lineage.c.other_topic_id == topic_id)
     )
@@ -281,7 +297,15 @@ def roots(connection: sa.Connection) -> dict[int, int]:
     return {topic_id: root for topic_id, root in connection.execute(query)}
 
 
-def _new_version(connection: sa.Connection, kind: str, fit: Fit, *, states_version: int | None = None) -> int:
+def latest_fit(connection: sa.Connection) -> tuple[Fit, int]:
+    """How the topics in force were found, and the version whose states they are. There has to be a version."""
+    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
+    fit = Fit(latest.encoder_digest, latest.spans_fitted, latest.outlier_share, latest.settings)
+    return fit, latest.states_version
+
+
+def new_version(connection: sa.Connection, kind: str, fit: Fit, *, states_version: int | None = None) -> int:
+    """Make the next version, of the states of another or (by default) its own. The lock has to be held."""
     sequence = sa.func.nextval(sa.func.pg_get_serial_sequence("topic_versions", "version"))
     version = int(connection.execute(sa.select(sequence)).scalar_one())
     connection.execute(
@@ -309,15 +333,14 @@ def _edit(
     other: int | None = None,
     **values: Any,
 ) -> int:
-    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
-    fit = Fit(latest.encoder_digest, latest.spans_fitted, latest.outlier_share, latest.settings)
-    version = _new_version(connection, "edit", fit, states_version=latest.states_version)
+    fit, states_version = latest_fit(connection)
+    version = new_version(connection, "edit", fit, states_version=states_version)
     connection.execute(sa.update(topics).where(topics.c.topic_id == topic_id).values(**values))
-    _note(connection, version, topic_id, kind, by, other=other, evidence=detail)
+    note(connection, version, topic_id, kind, by, other=other, evidence=detail)
     return version
 
 
-def _note(
+def note(
     connection: sa.Connection,
     version: int,
     topic_id: int,
@@ -327,6 +350,7 @@ def _note(
     other: int | None = None,
     evidence: dict[str, Any],
 ) -> None:
+    """Write down what became of a topic, by whom and on what evidence."""
     connection.execute(
         sa.insert(topic_lineage).values(
             version=version,
@@ -340,7 +364,8 @@ def _note(
     )
 
 
-def _state(topic: Topic) -> dict[str, Any]:
+def state(topic: Topic) -> dict[str, Any]:
+    """What a fit says of a topic, as its row has it."""
     return {
         "label": topic.label,
         "keywords": list(topic.keywords),
@@ -351,10 +376,22 @@ def _state(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _keep_states(connection: sa.Connection, version: int) -> None:
+def keep_states(connection: sa.Connection, version: int) -> None:
+    """Keep what this version says of the discovered topics, so that it can be gone back to."""
     columns = [topics.c.topic_id, *(topics.c[name] for name in _STATE)]
-    rows = sa.select(sa.literal(version), *columns).where(topics.c.retired_version.is_(None))
+    discovered = topics.c.retired_version.is_(None) & (topics.c.origin == "discovered")
+    rows = sa.select(sa.literal(version), *columns).where(discovered)
     connection.execute(sa.insert(topic_states).from_select(["version", "topic_id", *_STATE], rows))
+
+
+def _split_by_people(connection: sa.Connection) -> set[int]:
+    """The topics that people split, and what they were split into."""
+    query = (
+        sa.select(topic_lineage.c.topic_id, topic_lineage.c.other_topic_id)
+        .join(topic_versions, topic_versions.c.version == topic_lineage.c.version)
+        .where(topic_lineage.c.kind == "split", topic_versions.c.kind == "edit")
+    )
+    return {topic_id for pair in connection.execute(query) for topic_id in pair}
 
 
 def _flatten_merges(connection: sa.Connection) -> None:
@@ -368,20 +405,25 @@ def _flatten_merges(connection: sa.Connection) -> None:
         pass
 
 
-def _known(connection: sa.Connection, topic_id: int) -> Registered:
+def known(connection: sa.Connection, topic_id: int) -> Registered:
+    """The topic of an id, in force or not. Raises TopicUnknown."""
     for entry in load_topics(connection, retired=True):
         if entry.topic.topic_id == topic_id:
             return entry
-    raise RegistryError(f"there is no topic {topic_id}: `vocengine topics list` shows those there are")
+    raise TopicUnknown(f"there is no topic {topic_id}: `vocengine topics list` shows those there are")
 
 
-def _standing(connection: sa.Connection, topic_id: int) -> Registered:
-    """The topic, which has to be in force and for itself."""
-    entry = _known(connection, topic_id)
+def standing(connection: sa.Connection, topic_id: int, *, category: bool = False) -> Registered:
+    """The topic, which has to be in force, for itself and (but with `category`) discovered. Raises RegistryError."""
+    entry = known(connection, topic_id)
     if entry.merged_into is not None:
         raise RegistryError(f"topic {topic_id} was merged into {entry.merged_into}: name that one")
     if entry.retired_version is not None:
         raise RegistryError(
             f"topic {topic_id} is retired since registry version {entry.retired_version}: name one in force"
+        )
+    if entry.origin == "taxonomy" and not category:
+        raise RegistryError(
+            f"topic {topic_id} is the category {entry.title!r} of the taxonomy: change its file and apply it"
         )
     return entry

@@ -98,9 +98,11 @@ spans = Table(
     Column("emotions", JSONB, nullable=False),
     Column("topic_id", Integer),  # the nearest topic; null where none is near enough
     Column("similarity", Double),
-    Column("other_topics", JSONB),
+    Column("category_id", Integer),  # the nearest category of the taxonomy; null where none is near enough
+    Column("other_topics", JSONB),  # all but the nearest topic, the category among them
     PrimaryKeyConstraint("event_id", "occurred_at", "ordinal"),
     Index(None, "topic_id", "occurred_at"),
+    Index(None, "category_id", "occurred_at"),
     postgresql_partition_by="RANGE (occurred_at)",
 )
 
@@ -136,6 +138,7 @@ topics = Table(
     Column("description", Text),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("merged_into", Integer),  # whose part it now is; its history counts there
+    Column("origin", Text, nullable=False, server_default="discovered"),  # or taxonomy: no refit touches those
     Column("theme_id", Integer),
 )
 
@@ -156,7 +159,7 @@ topic_versions = Table(
     metadata,
     Column("version", Integer, Identity(start=1), primary_key=True),
     Column("created_at", _Time, nullable=False),
-    Column("kind", Text, nullable=False, server_default="refit"),  # refit, edit, rollback
+    Column("kind", Text, nullable=False, server_default="refit"),  # refit, edit, rollback, taxonomy
     Column("states_version", Integer, nullable=False),  # whose rows of topic_states are in force
     Column("encoder_digest", Text, nullable=False),
     Column("spans_fitted", Integer, nullable=False),
@@ -186,7 +189,7 @@ topic_lineage = Table(
     Column("seq", BigInteger, Identity(start=1), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("topic_id", Integer, nullable=False),
-    Column("kind", Text, nullable=False),  # kept, born, split, merged, retired, restored, renamed, described, pinned …
+    Column("kind", Text, nullable=False),  # kept, born, split, merged, retired, renamed, pinned, defined …
     Column("other_topic_id", Integer),
     Column("made_by", Text, nullable=False),
     Column("made_at", _Time, nullable=False),

@@ -29,7 +29,8 @@ class RegisteredTheme:
 
 def regroup(connection: sa.Connection) -> None:
     """Form the themes of the topics in force; a theme that stays mostly the same keeps its id and its name."""
-    standing = [entry.topic for entry in registry.load_topics(connection) if entry.merged_into is None]
+    entries = registry.load_topics(connection)
+    standing = [e.topic for e in entries if e.merged_into is None and e.origin == "discovered"]
     rows = connection.execute(
         sa.select(topics.c.topic_id, topics.c.theme_id).where(topics.c.theme_id.is_not(None))
     ).all()

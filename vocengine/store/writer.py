@@ -23,7 +23,7 @@ _EVENT_COLUMNS = (
 )
 _SPAN_COLUMNS = (
     "event_id, occurred_at, ordinal, start_char, end_char, sentiment_label, sentiment_score, emotions, "
-    "topic_id, similarity, other_topics"
+    "topic_id, similarity, category_id, other_topics"
 )
 
 
@@ -150,7 +150,9 @@ def _event_row(e: Enriched) -> tuple[Any, ...]:
 
 def _span_rows(e: Enriched) -> Iterable[tuple[Any, ...]]:
     for ordinal, span in enumerate(e.spans[:32767]):
-        nearest = span.topics[0] if span.topics else None
+        nearest = next((topic for topic in span.topics if topic.origin == "discovered"), None)
+        category = next((topic for topic in span.topics if topic.origin == "taxonomy"), None)
+        others = [topic for topic in span.topics if topic is not nearest]
         yield (
             e.event_id,
             e.occurred_at,
@@ -162,7 +164,8 @@ def _span_rows(e: Enriched) -> Iterable[tuple[Any, ...]]:
             _json(span.emotions),
             nearest.topic_id if nearest else None,
             nearest.similarity if nearest else None,
-            _json(span.topics[1:]) if len(span.topics) > 1 else None,
+            category.topic_id if category else None,
+            _json(others) if others else None,
         )
 
 

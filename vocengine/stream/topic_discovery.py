@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,15 +15,15 @@ from vocengine.errors import RegistryError
 from vocengine.pipeline import Models, what_was_said
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
-from vocengine.store import plans, registry, themes
+from vocengine.store import plans, registry, taxonomies, themes
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.registry import Fit
 from vocengine.store.samples import sample_texts
 from vocengine.stream.enrich_member import load_models
 from vocengine.text import segment
 from vocengine.topics import discover as topic_discover
-from vocengine.topics import lineage, naming
-from vocengine.topics.assign import TopicIndex
+from vocengine.topics import lineage, naming, taxonomy
+from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.discover import Discovery
 from vocengine.topics.lineage import Plan
 
@@ -97,13 +98,13 @@ def _fitted(
             )
     if not texts:
         raise RegistryError("there is no feedback to discover topics in: import some first, or give --from-file")
-    spans, embeddings = _read(texts, models, settings.topics.sample_spans)
+    spans, embeddings = read_spans(texts, models, settings.topics.sample_spans)
     found = topic_discover.discover(
         spans,
         embeddings,
         min_topic_spans=settings.topics.min_topic_spans,
         seed=settings.topics.seed,
-        embed=lambda phrases: models.encoder.encode(list(phrases), [()] * len(phrases)).embedding,
+        embed=lambda phrases: embed(phrases, models),
     )
     asked = settings.topics
     if asked.naming_url:
@@ -122,9 +123,12 @@ def _planned(
 ) -> tuple[Plan, int | None]:
     current, kept = registry.load_anchors(connection)
     base = None if current is None else current.version
+    categories: tuple[Topic, ...] = ()
     if current is not None and registry.encoder_digest(connection) != fit.encoder_digest:
         current = _read_anew(current, models)
-    return lineage.plan(current, found, min_topic_spans=settings.topics.min_topic_spans, pinned=kept), base
+        categories = _categories_anew(connection, models, found)
+    planned = lineage.plan(current, found, min_topic_spans=settings.topics.min_topic_spans, pinned=kept)
+    return replace(planned, categories=categories), base
 
 
 def _read_anew(index: TopicIndex, models: Models) -> TopicIndex:
@@ -139,6 +143,20 @@ def _read_anew(index: TopicIndex, models: Models) -> TopicIndex:
     return TopicIndex(index.version, tuple(moved.get(topic.topic_id, topic) for topic in index.topics))
 
 
+def _categories_anew(connection: Connection, models: Models, found: Discovery) -> tuple[Topic, ...]:
+    """The categories of the taxonomy where another encoder sees them: by what their file said."""
+    defined = taxonomies.definitions(connection)
+    if not defined:
+        return ()
+    placed = taxonomy.placed(list(defined.values()), lambda texts: embed(texts, models), found.embeddings)
+    return tuple(replace(topic, topic_id=topic_id) for topic_id, topic in zip(defined, placed, strict=True))
+
+
+def embed(texts: Sequence[str], models: Models) -> npt.NDArray[np.float32]:
+    """Unit-length embeddings (n, d) of n whole texts."""
+    return models.encoder.encode(list(texts), [()] * len(texts)).embedding
+
+
 def _texts_of_file(path: Path, before: datetime | None, models: Models) -> list[str]:
     texts = []
     with path.open("rb") as lines:
@@ -149,7 +167,8 @@ def _texts_of_file(path: Path, before: datetime | None, models: Models) -> list[
     return texts
 
 
-def _read(texts: list[str], models: Models, most: int) -> tuple[list[str], npt.NDArray[np.float32]]:
+def read_spans(texts: list[str], models: Models, most: int) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """At most `most` clauses of the texts (n), and their unit-length embeddings (n, d)."""
     clauses = [[(c.start, c.end) for c in segment(text)] for text in texts]
     read = models.encoder.encode(texts, clauses)
     spans = [text[start:end] for text, cut in zip(texts, clauses, strict=True) for start, end in cut]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from vocengine.contracts import SpanTopic
+from vocengine.contracts import Origin, SpanTopic
 
 # A second topic counts where it is nearly as near as the first.
 CLOSE = 0.05
@@ -26,6 +26,7 @@ class Topic:
     threshold: float
     size: int
     examples: tuple[str, ...] = ()
+    origin: Origin = "discovered"
 
 
 class TopicIndex:
@@ -36,6 +37,9 @@ class TopicIndex:
         self.topics = topics
         self._centroids = np.stack([t.centroid for t in topics]) if topics else np.zeros((0, 0), dtype=np.float32)
         self._thresholds = np.array([t.threshold for t in topics], dtype=np.float32)
+        # Each kind has a nearest of its own, so that a company's categories push no discovered topic out.
+        places = {kind: [i for i, t in enumerate(topics) if t.origin == kind] for kind in get_args(Origin)}
+        self._kinds = [np.array(columns) for columns in places.values() if columns]
 
     def nearest(self, embeddings: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """(n,) places in `topics` of the topic nearest to each row of (n, d), -1 where none is near enough."""
@@ -48,23 +52,29 @@ class TopicIndex:
         return found
 
     def assign(self, embeddings: npt.NDArray[np.float32]) -> list[tuple[SpanTopic, ...]]:
-        """Topics of each row of `embeddings` (n, d), nearest first; empty where none is near enough."""
+        """Topics of each row of `embeddings` (n, d), those discovered before the taxonomy's, each nearest first.
+
+        Empty where none is near enough.
+        """
         if not self.topics or not len(embeddings):
             return [()] * len(embeddings)
         similarity = embeddings @ self._centroids.T
         eligible = np.where(similarity >= self._thresholds, similarity, -np.inf)
-        best = eligible.max(axis=1)
-        chosen = eligible >= (best - CLOSE)[:, None]
-        chosen &= np.isfinite(eligible)
-        return [
-            self._named(row, similarity[i]) if (row := np.flatnonzero(chosen[i])).size else () for i in range(len(best))
-        ]
+        chosen = np.isfinite(eligible)
+        for columns in self._kinds:
+            best = eligible[:, columns].max(axis=1, keepdims=True)
+            chosen[:, columns] &= eligible[:, columns] >= best - CLOSE
+        found: list[tuple[SpanTopic, ...]] = []
+        for row, near in zip(chosen, similarity, strict=True):
+            named = [self._named(own, near) for columns in self._kinds if (own := columns[row[columns]]).size]
+            found.append(tuple(topic for kind in named for topic in kind))
+        return found
 
     def _named(self, columns: npt.NDArray[Any], similarity: npt.NDArray[np.float32]) -> tuple[SpanTopic, ...]:
         ordered = sorted(columns.tolist(), key=lambda c: -similarity[c])
         # Topics that people merged are several places of one topic: its nearest one counts.
         first = {self.topics[c].topic_id: c for c in reversed(ordered)}
         return tuple(
-            SpanTopic(topic_id, self.topics[c].label, round(float(similarity[c]), 3))
+            SpanTopic(topic_id, self.topics[c].label, round(float(similarity[c]), 3), self.topics[c].origin)
             for topic_id, c in sorted(first.items(), key=lambda item: -similarity[item[1]])[:MOST_TOPICS]
         )

@@ -51,11 +51,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The registry as it would be: its topics (id 0: to be given one) and the change that each of them is, in step."""
+    """The registry as it would be: its topics (id 0: to be given one) and the change that each of them is, in step.
+
+    `categories` are those of the taxonomy where another encoder sees them; empty while it is the same.
+    """
 
     topics: tuple[Topic, ...]
     changes: tuple[Change, ...]
     ended: tuple[Change, ...] = ()
+    categories: tuple[Topic, ...] = ()
 
     def counts(self) -> dict[Kind, int]:
         """How many topics each kind of change befalls."""

@@ -14,6 +14,7 @@ from vocengine.store.reads import Engine
 from vocengine.store.schema import check
 from vocengine.web.api import ErrorReply, api_router
 from vocengine.web.assets import FOLDER, plotly_script
+from vocengine.web.edits import edits_router
 from vocengine.web.errors import install_error_answers
 from vocengine.web.pages import pages_router
 from vocengine.web.render import Renderer
@@ -32,8 +33,10 @@ _SECURITY_HEADERS = {
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
-def create_app(engine: Engine, *, root_path: str = "") -> FastAPI:
+def create_app(engine: Engine, *, root_path: str = "", edits: bool = False) -> FastAPI:
     """The application on `engine`; `root_path` is the prefix that a proxy strips before it asks here.
+
+    With `edits` topics can be edited by API; there is no log-in, so a proxy should ask who is there.
 
     It needs no running database to be made: what it cannot read it answers with 503.
     """
@@ -72,6 +75,7 @@ def create_app(engine: Engine, *, root_path: str = "") -> FastAPI:
 
     app.mount("/static", _Assets(directory=FOLDER / "static"), name="static")
     app.include_router(api_router(views))
+    app.include_router(edits_router(engine, allowed=edits))
     app.include_router(pages_router(views, renderer))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(_SecurityHeaders)

@@ -10,8 +10,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from vocengine.errors import InputError, SchemaOutdated, StoreUnavailable, VocengineError
+from vocengine.errors import (
+    EditsOff,
+    InputError,
+    RegistryError,
+    SchemaOutdated,
+    StoreUnavailable,
+    TopicUnknown,
+    VocengineError,
+)
 from vocengine.web.api import API_PREFIX
+from vocengine.web.edits import NeedsModel
 from vocengine.web.render import Renderer
 from vocengine.web.views import NotFound
 
@@ -24,8 +33,14 @@ _RETRY_AFTER_S = 5
 def describe(error: Exception) -> tuple[int, str, str]:
     """HTTP status, stable code and sentence for an error."""
     match error:
-        case NotFound():
+        case NotFound() | TopicUnknown():
             return 404, "not_found", str(error)
+        case EditsOff():
+            return 403, "edits_off", str(error)
+        case NeedsModel():
+            return 501, "needs_model", str(error)
+        case RegistryError():
+            return 409, "conflict", str(error)
         case InputError():
             return 422, "invalid_parameter", str(error)
         case RequestValidationError():
@@ -53,7 +68,7 @@ def install_error_answers(app: FastAPI, renderer: Renderer) -> None:
 
     def answer(request: Request, error: Exception) -> Response:
         status, code, message = describe(error)
-        if status >= 500:
+        if status >= 500 and not isinstance(error, NeedsModel):
             log.error("%s %s: %s", request.method, request.url.path, error, exc_info=_surprise(error))
         headers = dict(getattr(error, "headers", None) or {})
         if status == 503:
@@ -85,5 +100,7 @@ def _surprise(error: Exception) -> Exception | None:
 
 def _first_fault(error: RequestValidationError) -> str:
     fault = error.errors()[0]
+    if fault["type"] == "json_invalid":
+        return "the body is not valid JSON"
     name = str(fault["loc"][-1])
     return f"{name} is {str(fault.get('input'))[:80]!r}: {str(fault['msg']).lower()}"

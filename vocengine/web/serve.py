@@ -17,7 +17,7 @@ def serve(settings: Settings) -> None:
     engine = connect(settings)
     try:
         uvicorn.run(
-            create_app(engine),
+            create_app(engine, edits=settings.web.edits),
             host=settings.web.host,
             port=settings.web.port,
             log_level="debug" if settings.log_level == "debug" else "warning",

@@ -14,7 +14,8 @@ from vocengine.store.reads.events import EventDetail, EventSpan, EventTurn, Mark
 from vocengine.store.reads.overview import Overview, known_key, overview
 from vocengine.store.reads.ranges import MAX_DAYS, Range, latest_range, newest_hour, range_of
 from vocengine.store.reads.series import Point, Series, empty_series, series_of_key, series_of_kind
-from vocengine.store.reads.session import Connection, Engine, reading
+from vocengine.store.reads.session import Connection, Engine, reading, writing
+from vocengine.store.reads.taxonomy import CoverageReport, Covered, Crossing, coverage_report
 from vocengine.store.reads.topics import Part, TopicDetail, TopicTrend, topic_detail, topic_trends
 from vocengine.store.reads.verbatims import (
     Page,
@@ -31,6 +32,9 @@ __all__ = [
     "AlertPage",
     "AlertStatus",
     "Connection",
+    "CoverageReport",
+    "Covered",
+    "Crossing",
     "Cursor",
     "CursorError",
     "CustomerDetail",
@@ -52,6 +56,7 @@ __all__ = [
     "TopicTrend",
     "alert_detail",
     "alert_page",
+    "coverage_report",
     "customer_detail",
     "customer_verbatims",
     "decode_cursor",
@@ -70,4 +75,5 @@ __all__ = [
     "topic_detail",
     "topic_trends",
     "topic_verbatims",
+    "writing",
 ]

@@ -22,7 +22,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class EventSpan:
-    """A clause: characters [start, end) of the text, sentiment −1..1, and the nearest topic where one is near."""
+    """A clause: characters [start, end) of the text, sentiment −1..1, and the nearest topic, and category of the
+    company's taxonomy, where one is near."""
 
     start: int
     end: int
@@ -32,6 +33,8 @@ class EventSpan:
     topic_id: int | None
     topic_label: str | None
     similarity: float | None
+    category_id: int | None = None
+    category_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,15 @@ def _turn(stored: dict[str, Any]) -> EventTurn:
 
 
 def _spans(connection: Connection, event_id: str, at: datetime) -> tuple[EventSpan, ...]:
+    category = topics.alias("category")
     rows = connection.execute(
-        sa.select(spans, sa.func.coalesce(topics.c.name, topics.c.label).label("topic_label"))
+        sa.select(
+            spans,
+            sa.func.coalesce(topics.c.name, topics.c.label).label("topic_label"),
+            category.c.label.label("category_label"),
+        )
         .outerjoin(topics, topics.c.topic_id == spans.c.topic_id)
+        .outerjoin(category, category.c.topic_id == spans.c.category_id)
         .where(spans.c.event_id == event_id, spans.c.occurred_at == at)
         .order_by(spans.c.ordinal)
     ).mappings()
@@ -138,6 +147,8 @@ def _spans(connection: Connection, event_id: str, at: datetime) -> tuple[EventSp
             topic_id=row["topic_id"],
             topic_label=row["topic_label"],
             similarity=row["similarity"],
+            category_id=row["category_id"],
+            category_label=row["category_label"],
         )
         for row in rows
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from vocengine.contracts import Origin
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.series import Series, empty_series, series_of_key, series_of_kind
 from vocengine.store.reads.session import Connection
@@ -21,7 +21,10 @@ SPLIT_CLAUSES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class TopicTrend:
-    """A topic with its trend; `share` is the part (0..1) of all scored feedback that speaks of it."""
+    """A topic with its trend; `share` is the part (0..1) of all scored feedback that speaks of it.
+
+    `origin` tells a discovered topic from a category of the company's taxonomy.
+    """
 
     topic_id: int
     label: str
@@ -29,6 +32,7 @@ class TopicTrend:
     retired: bool
     share: float
     series: Series
+    origin: Origin = "discovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def topic_detail(connection: Connection, topic_id: int, within: Range) -> TopicD
         return None
     everything = _mentions(connection, "all", within)
     series = series_of_key(connection, f"topic:{topic_id}", within, parts=[f"topic:{part}" for part in parts])
-    by_channel, by_product, split_of = _split(connection, [topic_id, *parts], within)
+    column = clause_column(row.origin)
+    by_channel, by_product, split_of = _split(connection, column.in_([topic_id, *parts]), within)
     return TopicDetail(
         _trend(row, series, everything), row.description, tuple(row.examples), by_channel, by_product, split_of
     )
@@ -90,7 +95,13 @@ _DESCRIPTION = (
     sa.func.coalesce(topics.c.name, topics.c.label).label("label"),
     topics.c.keywords,
     topics.c.retired_version,
+    topics.c.origin,
 )
+
+
+def clause_column(origin: Origin | None) -> sa.Column[int | None]:
+    """Where a clause names its nearest topic of that origin."""
+    return spans.c.category_id if origin == "taxonomy" else spans.c.topic_id
 
 
 def _trend(row: Any, series: Series, everything: int) -> TopicTrend:
@@ -101,6 +112,7 @@ def _trend(row: Any, series: Series, everything: int) -> TopicTrend:
         retired=row.retired_version is not None,
         share=series.n / everything if everything else 0.0,
         series=series,
+        origin=row.origin,
     )
 
 
@@ -114,11 +126,11 @@ def _mentions(connection: Connection, key: str, within: Range) -> int:
 
 
 def _split(
-    connection: Connection, topic_ids: Sequence[int], within: Range
+    connection: Connection, on_topic: sa.ColumnElement[bool], within: Range
 ) -> tuple[tuple[Part, ...], tuple[Part, ...], int]:
     newest = (
         sa.select(spans.c.event_id, spans.c.occurred_at, spans.c.sentiment_score)
-        .where(spans.c.topic_id.in_(topic_ids), spans.c.occurred_at >= within.start, spans.c.occurred_at < within.end)
+        .where(on_topic, spans.c.occurred_at >= within.start, spans.c.occurred_at < within.end)
         .order_by(spans.c.occurred_at.desc())
         .limit(SPLIT_CLAUSES)
         .cte("newest")

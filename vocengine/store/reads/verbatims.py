@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.session import Connection
+from vocengine.store.reads.topics import clause_column
 from vocengine.store.tables import events, spans, topics
 
 Tone = Literal["negative", "neutral", "positive"]
@@ -70,7 +71,8 @@ def topic_verbatims(
     """
     s = spans.c
     merged = sa.select(topics.c.topic_id).where(topics.c.merged_into == topic_id)
-    wanted = [(s.topic_id == topic_id) | s.topic_id.in_(merged), *_between(s.occurred_at, s.event_id, within, before)]
+    column = clause_column(connection.scalar(sa.select(topics.c.origin).where(topics.c.topic_id == topic_id)))
+    wanted = [(column == topic_id) | column.in_(merged), *_between(s.occurred_at, s.event_id, within, before)]
     if tone is not None:
         wanted.append(s.sentiment_label == tone)
     source: sa.FromClause = spans
