@@ -50,7 +50,9 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Bucket:
+    """What was said in bucket `index` of a range."""
+
     index: int
     negative_n: int
     positive_n: int
@@ -68,7 +70,7 @@ def series_of_key(connection: Connection, key: str, within: Range, *, parts: Seq
 
 def empty_series(key: str, within: Range) -> Series:
     """The trend of a key that was never mentioned."""
-    return _series(key, (), within)
+    return series_of_buckets(key, (), within)
 
 
 def series_of_kind(
@@ -105,16 +107,17 @@ def _query(
         .where(which, rollups.c.hour >= within.start, rollups.c.hour < within.end)
         .group_by(key, bucket)
     )
-    rows: defaultdict[str, list[_Row]] = defaultdict(list)
+    rows: defaultdict[str, list[Bucket]] = defaultdict(list)
     for name, at, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
         index = (at - within.start) // within.bucket
-        rows[name].append(_Row(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
-    return {name: _series(name, found, within) for name, found in rows.items()}
+        rows[name].append(Bucket(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
+    return {name: series_of_buckets(name, found, within) for name, found in rows.items()}
 
 
-def _series(key: str, rows: Sequence[_Row], within: Range) -> Series:
+def series_of_buckets(key: str, rows: Sequence[Bucket], within: Range) -> Series:
+    """The trend that the buckets make; those that are missing are empty."""
     by_index = {row.index: row for row in rows}
-    filled = [by_index.get(i) or _Row(i, 0, 0, Moments()) for i in range(within.buckets)]
+    filled = [by_index.get(i) or Bucket(i, 0, 0, Moments()) for i in range(within.buckets)]
     moments = [row.moments for row in filled]
     smoothed = smooth(moments)
     recent = within.recent_buckets
