@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vocengine.trends.shares import Counted, change_of_share, share_interval, smooth_shares
+from vocengine.trends.shares import Counted, change_of_share, share_interval, smooth_share_intervals, smooth_shares
 
 COUNTED = st.integers(1, 2_000).flatmap(lambda of: st.integers(0, of).map(lambda n: Counted(n, of)))
 
@@ -62,3 +62,20 @@ def test_the_level_of_a_share_is_weighted_by_what_it_is_of() -> None:
     assert smooth_shares([Counted(), Counted(3, 10), Counted()]) == [None, pytest.approx(0.3), pytest.approx(0.3)]
     assert smooth_shares([Counted(0, 10), Counted(10, 10)], half_life_buckets=1) == pytest.approx([0, 10 / 15])
     assert share_interval(Counted()) is None and Counted().share is None
+
+
+@given(st.lists(COUNTED | st.just(Counted()), max_size=30))
+def test_the_band_of_a_level_holds_it(buckets: list[Counted]) -> None:
+    for level, band in zip(smooth_shares(buckets), smooth_share_intervals(buckets), strict=True):
+        if band is not None and level is not None:
+            assert 0 <= band[0] <= level + 1e-12 and level - 1e-12 <= band[1] <= 1
+
+
+def test_about_95_of_100_bands_hold_the_true_level() -> None:
+    source, held = random.Random(2), 0
+    for _ in range(1_000):
+        buckets = [Counted(sum(source.random() < 0.2 for _ in range(of)), of) for of in (9, 30, 4, 17, 22, 11)]
+        band = smooth_share_intervals(buckets)[-1]
+        assert band is not None
+        held += band[0] <= 0.2 <= band[1]
+    assert 0.93 <= held / 1_000 <= 0.985

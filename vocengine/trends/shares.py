@@ -47,11 +47,13 @@ class ShareChange:
 def share_interval(counted: Counted) -> tuple[float, float] | None:
     """95 % interval of a share; None of nothing. E. B. Wilson's score interval (JASA 22, 1927)."""
     share = counted.share
-    if share is None:
-        return None
-    per = _Z_975**2 / counted.of
+    return None if share is None else _wilson(share, counted.of)
+
+
+def _wilson(share: float, of: float) -> tuple[float, float]:
+    per = _Z_975**2 / of
     middle = (share + per / 2) / (1 + per)
-    half = _Z_975 / (1 + per) * math.sqrt(share * (1 - share) / counted.of + per / (4 * counted.of))
+    half = _Z_975 / (1 + per) * math.sqrt(share * (1 - share) / of + per / (4 * of))
     # Rounding may take the ends a hair past the share where it is nought or one.
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
@@ -76,3 +78,17 @@ def smooth_shares(buckets: Sequence[Counted], *, half_life_buckets: float = 1.5)
     """Exponentially weighted share up to each bucket, weighted by what it is of; as `change.smooth`."""
     smoothed = smooth([Moments(b.of, float(b.n)) for b in buckets], half_life_buckets=half_life_buckets)
     return [None if level is None else max(0.0, min(1.0, level)) for level in smoothed]
+
+
+def smooth_share_intervals(
+    buckets: Sequence[Counted], *, half_life_buckets: float = 1.5
+) -> list[tuple[float, float] | None]:
+    """95 % interval of each level of `smooth_shares`: Wilson on the effective number (Σw)² / Σw²; None of nothing."""
+    keep = 0.5 ** (1 / half_life_buckets)
+    weight = weight_2 = n = 0.0
+    found: list[tuple[float, float] | None] = []
+    for bucket in buckets:
+        weight, weight_2, n = weight * keep + bucket.of, weight_2 * keep**2 + bucket.of, n * keep + bucket.n
+        # After a long silence nothing is left of what came before.
+        found.append(_wilson(min(1.0, n / weight), weight**2 / weight_2) if weight_2 > 1e-12 else None)
+    return found

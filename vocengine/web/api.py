@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from vocengine.store.reads import AlertDetail, AlertPage, AlertStatus, EventDetail, Tone
 from vocengine.web.query import RangeQuery, range_query
+from vocengine.web.trend_views import TrendViews
+from vocengine.web.trends_api import trends_router
 from vocengine.web.views import CustomerView, OverviewView, TopicsView, TopicView, Views
 
 API_PREFIX = "/api/v1"
@@ -47,9 +49,10 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def api_router(views: Views) -> APIRouter:
-    """All JSON twins of the pages."""
+def api_router(views: Views, trends: TrendViews) -> APIRouter:
+    """All JSON twins of the pages, and what trends there are besides."""
     router = APIRouter(prefix=API_PREFIX, responses=_REFUSALS, tags=["read"])
+    router.include_router(trends_router(trends))
 
     @router.get("/", summary="Overview: sentiment over time, channels, what moved, latest alerts")
     def get_overview(asked: Asked, key: Key = "all") -> OverviewView:

@@ -12,7 +12,17 @@ from vocengine.store.reads.cursor import Cursor, CursorError, decode_cursor, enc
 from vocengine.store.reads.customers import CustomerDetail, customer_detail
 from vocengine.store.reads.events import EventDetail, EventSpan, EventTurn, Mark, event_detail
 from vocengine.store.reads.overview import Overview, known_key, overview
-from vocengine.store.reads.ranges import MAX_DAYS, MAX_POINTS, By, Range, cut_by, latest_range, newest_hour, range_of
+from vocengine.store.reads.ranges import (
+    BY_HOURS,
+    MAX_DAYS,
+    MAX_POINTS,
+    By,
+    Range,
+    cut_by,
+    latest_range,
+    newest_hour,
+    range_of,
+)
 from vocengine.store.reads.series import Point, Series, empty_series, series_of_key, series_of_kind
 from vocengine.store.reads.session import Connection, Engine, reading
 from vocengine.store.reads.topic_changes import ChangePart, WhatChanged, what_changed
@@ -38,6 +48,7 @@ from vocengine.store.reads.verbatims import (
 )
 
 __all__ = [
+    "BY_HOURS",
     "MAX_DAYS",
     "MAX_POINTS",
     "AlertDetail",

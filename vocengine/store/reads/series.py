@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.session import Connection
 from vocengine.store.tables import rollups
-from vocengine.trends.change import Change, Moments, added, change_of_mean, mean_interval, smooth
+from vocengine.trends.change import Change, Moments, added, change_of_mean, mean_interval, smooth, smooth_intervals
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """One bucket [at, at + bucket): mentions, how many clearly negative and positive, mean score −1..1.
 
-    `low` and `high` are the 95 % interval of the mean, `smoothed` the exponentially weighted mean up to here.
+    `low` and `high` are the 95 % interval of the mean, `smoothed` the exponentially weighted mean up to here, and
+    `smoothed_low` and `smoothed_high` the interval of that.
     """
 
     at: datetime
@@ -30,6 +31,8 @@ class Point:
     low: float | None
     high: float | None
     smoothed: float | None
+    smoothed_low: float | None
+    smoothed_high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +122,14 @@ def series_of_buckets(key: str, rows: Sequence[Bucket], within: Range) -> Series
     by_index = {row.index: row for row in rows}
     filled = [by_index.get(i) or Bucket(i, 0, 0, Moments()) for i in range(within.buckets)]
     moments = [row.moments for row in filled]
-    smoothed = smooth(moments)
+    smoothed = zip(smooth(moments), smooth_intervals(moments), strict=True)
     recent = within.recent_buckets
     points = []
-    for row, level in zip(filled, smoothed, strict=True):
+    for row, (level, band) in zip(filled, smoothed, strict=True):
         low, high = mean_interval(row.moments) or (None, None)
         at = within.start + row.index * within.bucket
-        points.append(Point(at, row.moments.n, row.negative_n, row.positive_n, row.moments.mean, low, high, level))
+        n, mean = row.moments.n, row.moments.mean
+        points.append(Point(at, n, row.negative_n, row.positive_n, mean, low, high, level, *(band or (None, None))))
     before = added(moments[-2 * recent : -recent]) if len(moments) >= 2 * recent else Moments()
     return Series(
         key=key,

@@ -20,7 +20,14 @@ from vocengine.store.tables import topic_mentions, topics
 from vocengine.trends.change import Moments, added
 from vocengine.trends.contribution import Contribution, Portion, contributions, whole
 from vocengine.trends.mentions import CLEAR
-from vocengine.trends.shares import Counted, ShareChange, change_of_share, share_interval, smooth_shares
+from vocengine.trends.shares import (
+    Counted,
+    ShareChange,
+    change_of_share,
+    share_interval,
+    smooth_share_intervals,
+    smooth_shares,
+)
 
 MOST_VALUES = 10
 MOST_EMOTIONS = 8
@@ -38,7 +45,7 @@ class DimensionError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class SharePoint:
-    """One bucket [at, at + bucket): `n` of `of`, the share 0..1 with its 95 % interval, and the smoothed share."""
+    """One bucket [at, at + bucket): `n` of `of`, the share 0..1 and the smoothed share, each with its 95 % interval."""
 
     at: datetime
     n: int
@@ -47,6 +54,8 @@ class SharePoint:
     low: float | None
     high: float | None
     smoothed: float | None
+    smoothed_low: float | None
+    smoothed_high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +299,11 @@ def _shares(name: str, n: Sequence[int], of: Sequence[int], within: Range) -> Sh
     counted = [Counted(min(some, every), every) for some, every in zip(n, of, strict=True)]
     recent = within.recent_buckets
     points = []
-    for i, (bucket, level) in enumerate(zip(counted, smooth_shares(counted), strict=True)):
+    levels = zip(smooth_shares(counted), smooth_share_intervals(counted), strict=True)
+    for i, (bucket, (level, band)) in enumerate(zip(counted, levels, strict=True)):
+        at = within.start + i * within.bucket
         low, high = share_interval(bucket) or (None, None)
-        points.append(SharePoint(within.start + i * within.bucket, bucket.n, bucket.of, bucket.share, low, high, level))
+        points.append(SharePoint(at, bucket.n, bucket.of, bucket.share, low, high, level, *(band or (None, None))))
     everything = sum(counted, Counted())
     low, high = share_interval(everything) or (None, None)
     before = sum(counted[-2 * recent : -recent], Counted()) if len(counted) >= 2 * recent else Counted()
