@@ -112,6 +112,17 @@ def test_text_stands_out_from_its_ground(open_page: Open, address: str, scheme: 
     assert page.evaluate(CONTRAST) == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_small_charts_are_drawn_and_a_dimension_can_be_chosen(open_page: Open, width: int) -> None:
+    page = open_page("/topics/1", width=width)
+    assert page.locator("#split .small-chart polyline").count() == len(web_story.CHANNELS)
+    page.locator("#split").get_by_role("link", name="Region").click()
+    page.wait_for_url("**dimension=segment*")
+    assert page.locator("#split .small-chart polygon").count() >= len(web_story.REGIONS)
+    assert page.locator("#emotions .small-chart").first.bounding_box()["width"] > 150
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_every_field_has_a_name(open_page: Open) -> None:
     for address in ("/", "/topics", "/topics/1"):
         page = open_page(address)

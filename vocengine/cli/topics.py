@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vocengine.cli.context import settings_of
+from vocengine.cli.topic_trends import trends
 
 if TYPE_CHECKING:
     from vocengine.topics.lineage import Plan
@@ -20,6 +21,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 @click.group()
 def topics() -> None:
     """What customers speak of."""
+
+
+topics.add_command(trends)
 
 
 @topics.command("list")

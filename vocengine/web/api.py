@@ -9,8 +9,6 @@ from pydantic import BaseModel
 
 from vocengine.store.reads import AlertDetail, AlertPage, AlertStatus, EventDetail, Tone
 from vocengine.web.query import RangeQuery, range_query
-from vocengine.web.trend_views import TrendViews
-from vocengine.web.trends_api import trends_router
 from vocengine.web.views import CustomerView, OverviewView, TopicsView, TopicView, Views
 
 API_PREFIX = "/api/v1"
@@ -42,17 +40,16 @@ class ErrorReply(BaseModel):
     error: ErrorBody
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorReply, "description": "Nothing has that id."},
     422: {"model": ErrorReply, "description": "A parameter is wrong; the message names it."},
     503: {"model": ErrorReply, "description": "The database cannot be reached or its schema is old."},
 }
 
 
-def api_router(views: Views, trends: TrendViews) -> APIRouter:
-    """All JSON twins of the pages, and what trends there are besides."""
-    router = APIRouter(prefix=API_PREFIX, responses=_REFUSALS, tags=["read"])
-    router.include_router(trends_router(trends))
+def api_router(views: Views) -> APIRouter:
+    """All JSON twins of the pages."""
+    router = APIRouter(prefix=API_PREFIX, responses=REFUSALS, tags=["read"])
 
     @router.get("/", summary="Overview: sentiment over time, channels, what moved, latest alerts")
     def get_overview(asked: Asked, key: Key = "all") -> OverviewView:

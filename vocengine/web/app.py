@@ -18,6 +18,7 @@ from vocengine.web.errors import install_error_answers
 from vocengine.web.pages import pages_router
 from vocengine.web.render import Renderer
 from vocengine.web.trend_views import TrendViews
+from vocengine.web.trends_api import trends_router
 from vocengine.web.views import Views
 
 # Scripts only as files of our own. Styles inline too: plotly.js sets them on what it draws.
@@ -72,7 +73,8 @@ def create_app(engine: Engine, *, root_path: str = "") -> FastAPI:
         return Response(plotly_script(zipped=zipped), media_type="text/javascript", headers=headers)
 
     app.mount("/static", _Assets(directory=FOLDER / "static"), name="static")
-    app.include_router(api_router(views, trends))
+    app.include_router(api_router(views))
+    app.include_router(trends_router(trends))
     app.include_router(pages_router(views, trends, renderer))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(_SecurityHeaders)
