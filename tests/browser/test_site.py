@@ -77,7 +77,7 @@ def test_from_the_overview_to_a_customers_words_by_links_alone(open_page: Open) 
 
 def test_a_channel_is_chosen_without_a_second_click(open_page: Open) -> None:
     page = open_page("/topics/2")
-    page.get_by_label("Channel").select_option("email")
+    page.get_by_role("combobox", name="Channel").select_option("email")
     page.wait_for_url("**channel=email*")
     assert set(page.locator(".said .meta").evaluate_all("all => all.map(p => p.textContent.split(' · ')[1])")) == {
         "email"
