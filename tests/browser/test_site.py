@@ -77,7 +77,7 @@ def test_from_the_overview_to_a_customers_words_by_links_alone(open_page: Open) 
 
 def test_a_channel_is_chosen_without_a_second_click(open_page: Open) -> None:
     page = open_page("/topics/2")
-    page.get_by_label("Channel").select_option("email")
+    page.get_by_role("combobox", name="Channel").select_option("email")
     page.wait_for_url("**channel=email*")
     assert set(page.locator(".said .meta").evaluate_all("all => all.map(p => p.textContent.split(' · ')[1])")) == {
         "email"
@@ -110,6 +110,17 @@ def test_text_stands_out_from_its_ground(open_page: Open, address: str, scheme: 
     """WCAG 2.2 AA, 1.4.3: at least 4.5 to 1."""
     page = open_page(address, scheme=scheme)
     assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_small_charts_are_drawn_and_a_dimension_can_be_chosen(open_page: Open, width: int) -> None:
+    page = open_page("/topics/1", width=width)
+    assert page.locator("#split .small-chart polyline").count() == len(web_story.CHANNELS)
+    page.locator("#split").get_by_role("link", name="Region").click()
+    page.wait_for_url("**dimension=segment*")
+    assert page.locator("#split .small-chart polygon").count() >= len(web_story.REGIONS)
+    assert page.locator("#emotions .small-chart").first.bounding_box()["width"] > 150
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_every_field_has_a_name(open_page: Open) -> None:

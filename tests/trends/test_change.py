@@ -8,7 +8,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vocengine.trends.change import Moments, added, change_of_mean, mean_interval, smooth, student_quantile_975
+from vocengine.trends.change import (
+    Moments,
+    added,
+    change_of_mean,
+    mean_interval,
+    smooth,
+    smooth_intervals,
+    student_quantile_975,
+)
 
 SCORES = st.lists(st.floats(-1, 1, allow_nan=False), min_size=5, max_size=60)
 
@@ -112,3 +120,27 @@ def test_nothing_is_smoothed_out_of_nothing() -> None:
 @given(BUCKETS)
 def test_windows_add_up(buckets: list[Moments]) -> None:
     assert added(buckets).n == sum(bucket.n for bucket in buckets)
+
+
+@given(BUCKETS)
+def test_the_band_of_a_level_holds_it(buckets: list[Moments]) -> None:
+    for level, band in zip(smooth(buckets), smooth_intervals(buckets), strict=True):
+        if band is not None:
+            assert level is not None and -1 <= band[0] <= level <= band[1] <= 1
+
+
+def test_about_95_of_100_bands_hold_the_true_level() -> None:
+    source = random.Random(5)
+    held = 0
+    for _ in range(1_000):
+        buckets = [moments([source.choice((-0.9, 0.0, 0.6)) for _ in range(source.randrange(2, 9))]) for _ in range(9)]
+        band = smooth_intervals(buckets)[-1]
+        assert band is not None
+        held += band[0] <= -0.1 <= band[1]
+    assert 0.93 <= held / 1_000 <= 0.985
+
+
+def test_the_band_of_one_bucket_is_the_interval_of_its_mean() -> None:
+    one = moments([0.1, -0.4, 0.8, 0.3, 0.2, 0.9])
+    assert smooth_intervals([one])[0] == pytest.approx(mean_interval(one))
+    assert smooth_intervals([moments([0.5] * 4)]) == [None]

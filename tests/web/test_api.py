@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from vocengine.store.reads import AlertDetail, AlertPage, EventDetail
 from vocengine.web import create_app
+from vocengine.web.trend_views import ChangesView, TopicEmotionsView, TopicTrendView
 from vocengine.web.views import CustomerView, OverviewView, TopicsView, TopicView
 
 
@@ -33,6 +34,10 @@ def schema() -> dict[str, Any]:
         ("/?key=channel:chat&days=7", OverviewView),
         ("/topics", TopicsView),
         ("/topics/1?sentiment=negative", TopicView),
+        ("/topics/1/trend?by=week&dimension=segment:region", TopicTrendView),
+        ("/topics/1/emotions?by=hour&days=3", TopicEmotionsView),
+        ("/changes", ChangesView),
+        ("/changes?days=1", ChangesView),
         ("/alerts", AlertPage),
         ("/alerts/a-delivery", AlertDetail),
         ("/customers/C-0012", CustomerView),
@@ -64,12 +69,14 @@ def test_the_last_day_of_a_range_is_included(client: TestClient) -> None:
 @pytest.mark.integration
 def test_an_empty_database_is_an_empty_answer(empty_client: TestClient) -> None:
     assert empty_client.get("/api/v1/").json() == {"range": None, "overview": None}
+    assert empty_client.get("/api/v1/changes").json() == {"range": None, "changes": None}
+    assert empty_client.get("/api/v1/topics/1/trend").status_code == 404
     assert empty_client.get("/api/v1/alerts").json() == {"items": [], "next_before": None}
 
 
 def test_every_answer_of_the_api_has_a_type(schema: dict[str, Any]) -> None:
     paths = [path for path in schema["paths"] if path.startswith("/api/v1")]
-    assert len(paths) == 12
+    assert len(paths) == 15
     for path in paths:
         for method, operation in schema["paths"][path].items():
             responses = operation["responses"]

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.integration
         ("/topics/one", 422, "invalid_parameter", "topic_id is 'one'"),
         ("/topics/1?sentiment=angry", 422, "invalid_parameter", "sentiment is 'angry'"),
         ("/topics/1?before=xyz", 422, "invalid_parameter", "before is 'xyz'"),
+        ("/topics/1?by=minute", 422, "invalid_parameter", "by is 'minute'"),
+        ("/topics?by=hour&days=90", 422, "invalid_parameter", "at most 1,000 can be shown: take by=day, or at most 41"),
         ("/topics/1?before=%00", 422, "invalid_parameter", "before is"),
         ("/alerts/none", 404, "not_found", "there is no alert 'none'"),
         ("/alerts/a%00b", 404, "not_found", "zero byte"),
@@ -54,6 +56,20 @@ def test_a_wrong_address_is_told_what_is_wrong(
     page = client.get(address)
     assert page.status_code == status
     assert page.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "address, status, words",
+    [
+        ("/topics/99/trend", 404, "there is no topic 99"),
+        ("/topics/99/emotions", 404, "there is no topic 99"),
+        ("/topics/1/trend?dimension=segment:", 422, "expected channel, product, journey_stage or segment:NAME"),
+        ("/changes?by=hour&days=90", 422, "cuts these 90 days into 2,160 points"),
+    ],
+)
+def test_trends_say_what_is_wrong(client: TestClient, address: str, status: int, words: str) -> None:
+    answer = client.get("/api/v1" + address)
+    assert answer.status_code == status and words in answer.json()["error"]["message"]
 
 
 def test_other_methods_are_refused_in_the_same_shape(client: TestClient) -> None:

@@ -22,6 +22,7 @@ PAGES = (
     ("/topics", "Friendly support"),
     ("/topics?sort=change&q=courier", "Delivery time"),
     ("/topics/1", "What customers said"),
+    ("/topics/1?dimension=segment:region&by=week", "By region"),
     ("/topics/1?sentiment=negative&channel=chat", "parcel"),
     ("/alerts", "Delivery time"),
     ("/alerts?status=resolved", "Jackets"),
@@ -107,6 +108,38 @@ def test_the_alert_page_tells_the_fall_in_sentiment_with_its_interval(client: Te
     assert "reached 15,432 where 10,080 was needed, by the e-detector" in page
     assert "False-alarm budget at most 1 false alarm in 7 days" in page
     assert "41 % 9" in page
+
+
+def plain(page: str) -> str:
+    """The words of a page, without marks and runs of blanks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\xa0", " ")
+
+
+def test_a_topic_is_split_by_a_dimension_that_the_reader_chooses(client: TestClient) -> None:
+    page = client.get("/topics/1?dimension=product").text
+    shown = page.split('id="split"')[1].split("</section>")[0]
+    assert set(re.findall(r"<h3>(\w+) ", shown)) == set(web_story.PRODUCTS)
+    assert shown.count('<svg class="small-chart"') == len(web_story.PRODUCTS)
+    assert 'aria-label="Sentiment from' in shown and "#split" in shown
+    assert client.get("/topics/1?dimension=colour").status_code == 422
+    felt = plain(page.split('id="emotions"')[1].split("</section>")[0])
+    assert "Share of all feedback" in felt and "Anger" in felt and "Joy" in felt
+
+
+def test_the_topics_page_says_what_made_up_the_change(client: TestClient) -> None:
+    page = client.get("/topics?days=20").text
+    shown = page.split('id="changes"')[1].split("</section>")[0]
+    assert re.findall(r'<a href="/topics/(\d+)', shown)[0] == "1"
+    totals = [float(t.replace("\N{MINUS SIGN}", "-")) for t in re.findall(r"<b>([^<]+)</b>", shown)]
+    told = client.get("/api/v1/changes?days=20").json()["changes"]
+    assert totals[0] == pytest.approx(told["difference"], abs=0.0005)
+    assert totals[0] == pytest.approx(sum(totals[1:]), abs=0.005)
+
+
+def test_the_width_of_points_is_kept_where_it_fits(client: TestClient) -> None:
+    page = client.get("/topics/1?by=hour").text
+    assert 'href="?by=hour&amp;days=7"' in page and 'href="?days=90"' in page
+    assert re.search(r'href="[^"]*"[^>]*aria-current="true"[^>]*>Hour<', page)
 
 
 def test_topics_can_be_ordered_and_found(client: TestClient) -> None:

@@ -15,6 +15,7 @@ from vocengine.cli.topic_export import export
 from vocengine.cli.topic_split import split
 from vocengine.cli.topic_taxonomy import taxonomy
 from vocengine.cli.topic_themes import rename_theme, themes
+from vocengine.cli.topic_trends import trends
 
 if TYPE_CHECKING:
     from vocengine.topics.lineage import Plan
@@ -27,7 +28,7 @@ def topics() -> None:
     """What customers speak of."""
 
 
-for _part in (export, rename_theme, split, taxonomy, themes):
+for _part in (export, rename_theme, split, taxonomy, themes, trends):
     topics.add_command(_part)
 
 

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from vocengine.errors import SchemaOutdated
 from vocengine.store.engine import transaction
 
-_PARTITIONED = ("events", "spans")
+_PARTITIONED = ("events", "spans", "topic_mentions")
 # Any constant will do; it keeps two members from making the same partition, or migrating, at the same time.
 _SCHEMA_LOCK = 7_018_001
 

@@ -1,12 +1,13 @@
 """The tables, once, for queries and migrations alike.
 
-`events` and `spans` are partitioned by month of `occurred_at`; `event_ids` is the narrow ledger that makes
-`event_id` unique over all months. All times are UTC.
+`events`, `spans` and `topic_mentions` are partitioned by month of `occurred_at`; `event_ids` is the narrow ledger that
+makes `event_id` unique over all months. All times are UTC.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Boolean,
     Column,
@@ -119,6 +120,39 @@ rollups = Table(
     Column("score_square_sum", Double, nullable=False),
     PrimaryKeyConstraint("key", "hour"),
     Index(None, "kind", "hour"),
+)
+
+# One row for each scored event and topic that it speaks of, with what trends of topics are split by. Without a key of
+# its own: `event_ids` lets each event in once.
+topic_mentions = Table(
+    "topic_mentions",
+    metadata,
+    Column("occurred_at", _Time, nullable=False),
+    Column("topic_id", Integer, nullable=False),
+    Column("score", REAL, nullable=False),  # mean of the event's spans on the topic
+    Column("channel", Text, nullable=False),
+    Column("product", Text),
+    Column("journey_stage", Text),
+    Column("segments", JSONB, nullable=False),
+    Column("emotions", ARRAY(Text), nullable=False),
+    Index(None, "topic_id", "occurred_at"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+# All scored feedback in parts that add up: an event with k topics counts 1/k in each, with its own score. The sums
+# are of 1/k and of 1/k², each alone, times the score and times its square.
+topic_portions = Table(
+    "topic_portions",
+    metadata,
+    Column("topic_id", Integer, nullable=False),
+    Column("hour", _Time, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("score_sum", Double, nullable=False),
+    Column("square_sum", Double, nullable=False),
+    Column("weight_2", Double, nullable=False),
+    Column("score_sum_2", Double, nullable=False),
+    Column("square_sum_2", Double, nullable=False),
+    PrimaryKeyConstraint("topic_id", "hour"),
 )
 
 # What a topic is: its id for good, what the newest fit says of it, and what people said of it, which fits leave alone.

@@ -1,4 +1,4 @@
-"""Understood events → rows: one ledger insert, two COPYs, one rollup upsert a batch."""
+"""Understood events → rows: one ledger insert, three COPYs, two upserts of sums a batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from vocengine.contracts import Enriched
 from vocengine.store.schema import ensure_partitions
-from vocengine.trends.mentions import CLEAR, Monitored, mentions_of
+from vocengine.store.topic_mentions import add_topic_mentions, add_topic_portions
+from vocengine.trends.mentions import CLEAR, Monitored, TopicSaid, said_of_topics, scored_keys
 
 _EVENT_COLUMNS = (
     "event_id, occurred_at, received_at, enriched_at, source, channel, text, turns, status, language, "
@@ -40,7 +41,7 @@ class EventWriter:
     """Writes batches of understood events inside the caller's transaction.
 
     The first event with an id wins: an exact repetition changes nothing, other content under the same id is
-    reported as conflicting. Rollups count each event once. Cost: about five statements a batch, linear in events.
+    reported as conflicting. Rollups count each event once. Cost: about seven statements a batch, linear in events.
     """
 
     def __init__(self, monitored: Monitored) -> None:
@@ -69,7 +70,10 @@ class EventWriter:
                     f"COPY spans ({_SPAN_COLUMNS}) FROM STDIN",
                     (row for event in new for row in _span_rows(event)),
                 )
-                _roll_up(cursor, new, self._monitored)
+                said = [(event, said_of_topics(event) if self._monitored.topics else []) for event in new]
+                add_topic_mentions(cursor, said)
+                add_topic_portions(cursor, said)
+                _roll_up(cursor, said, self._monitored)
         return Written(len(new), len(others) - len(conflicting), conflicting)
 
     def committed(self, batch: Iterable[Enriched]) -> None:
@@ -169,15 +173,16 @@ def _span_rows(e: Enriched) -> Iterable[tuple[Any, ...]]:
         )
 
 
-def _roll_up(cursor: psycopg.Cursor[Any], events: Iterable[Enriched], monitored: Monitored) -> None:
+def _roll_up(
+    cursor: psycopg.Cursor[Any], events: Iterable[tuple[Enriched, Sequence[TopicSaid]]], monitored: Monitored
+) -> None:
     """Add the events to the hourly sums of each monitored key, and of "all"."""
     sums: defaultdict[tuple[str, datetime, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0, 0.0])
-    for event in events:
+    for event, said in events:
         if event.sentiment is None:
             continue
         hour = event.occurred_at.replace(minute=0, second=0, microsecond=0)
-        touched = [("all", "all", event.sentiment.score)]
-        touched += [(m.key, m.kind, m.score) for m in mentions_of(event, monitored)]
+        touched = [("all", "all", event.sentiment.score), *scored_keys(event, monitored, said)]
         for key, kind, score in touched:
             row = sums[key, hour, kind]
             row[0] += 1

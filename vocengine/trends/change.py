@@ -117,6 +117,29 @@ def smooth(buckets: Sequence[Moments], *, half_life_buckets: float = 1.5) -> lis
     return smoothed
 
 
+def smooth_intervals(buckets: Sequence[Moments], *, half_life_buckets: float = 1.5) -> list[tuple[float, float] | None]:
+    """95 % interval of each level of `smooth`, cut to [−1, 1]; None where it stands on less than `MIN_EACH` scores.
+
+    The level is a weighted mean, so its variance is that of a score over the effective number of scores, (Σw)² / Σw²
+    (L. Kish, Survey Sampling, 1965).
+    """
+    keep = 0.5 ** (1 / half_life_buckets)
+    weight = weight_2 = total = square_total = 0.0
+    found: list[tuple[float, float] | None] = []
+    for bucket in buckets:
+        weight, weight_2 = weight * keep + bucket.n, weight_2 * keep**2 + bucket.n
+        total, square_total = total * keep + bucket.total, square_total * keep + bucket.square_total
+        effective = weight**2 / weight_2 if weight_2 > 1e-12 else 0.0
+        if effective < MIN_EACH:
+            found.append(None)
+            continue
+        mean = total / weight
+        variance = max(0.0, square_total / weight - mean**2) + _IMAGINED_DISTANCE**2 / effective
+        half = student_quantile_975(effective - 1) * math.sqrt(variance / effective)
+        found.append((max(-1.0, mean - half), min(1.0, mean + half)))
+    return found
+
+
 def added(buckets: Iterable[Moments]) -> Moments:
     """The windows as one."""
     return sum(buckets, Moments())

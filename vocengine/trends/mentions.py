@@ -24,6 +24,15 @@ class Monitored:
     segments: tuple[str, ...] = ("region",)
 
 
+@dataclass(frozen=True, slots=True)
+class TopicSaid:
+    """What an event says of one topic: mean score −1..1 of its spans on it, and the emotions that any of them shows."""
+
+    topic_id: int
+    score: float
+    emotions: tuple[str, ...]
+
+
 def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
     """The mentions that an event gives rise to: one for each monitored key, none where it was not scored.
 
@@ -34,6 +43,34 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
         return []
     score = event.sentiment.score
     whole = _excerpt(event.text, _most_telling(event.spans, score))
+    found = [
+        _mention(event, kind, name, label, score, whole) for kind, name, label in _keys_but_topics(event, monitored)
+    ]
+    if monitored.topics:
+        found += _topic_mentions(event)
+    return found
+
+
+def scored_keys(event: Enriched, monitored: Monitored, said: Sequence[TopicSaid]) -> list[tuple[str, str, float]]:
+    """(key, kind, score) of each of `mentions_of`, without the excerpts; `said` is the event's `said_of_topics`."""
+    if event.sentiment is None:
+        return []
+    score = round(event.sentiment.score, 4)
+    found = [(f"{kind}:{name}", kind, score) for kind, name, _ in _keys_but_topics(event, monitored)]
+    return found + [(f"topic:{one.topic_id}", "topic", one.score) for one in said]
+
+
+def said_of_topics(event: Enriched) -> list[TopicSaid]:
+    """What an event says of each topic that it speaks of; nothing where it was not scored."""
+    if event.sentiment is None:
+        return []
+    return [
+        TopicSaid(topic_id, round(_mean_score(spans), 4), tuple(sorted({e.label for s in spans for e in s.emotions})))
+        for topic_id, spans in _spans_by_topic(event).items()
+    ]
+
+
+def _keys_but_topics(event: Enriched, monitored: Monitored) -> list[tuple[str, str, str]]:
     keys: list[tuple[str, str, str]] = []
     if monitored.customers and event.customer_id:
         keys.append(("customer", event.customer_id, event.customer_id))
@@ -46,22 +83,26 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
     for name in monitored.segments:
         if value := event.segments.get(name):
             keys.append(("segment", f"{name}={value}", f"{name} {value}"))
-    found = [_mention(event, kind, name, label, score, whole) for kind, name, label in keys]
-    if monitored.topics:
-        found += _topic_mentions(event)
-    return found
+    return keys
 
 
-def _topic_mentions(event: Enriched) -> list[Mention]:
+def _spans_by_topic(event: Enriched) -> dict[int, list[Span]]:
     by_topic: dict[int, list[Span]] = {}
-    labels: dict[int, str] = {}
     for span in event.spans:
         for topic in span.topics:
             by_topic.setdefault(topic.topic_id, []).append(span)
-            labels[topic.topic_id] = topic.label
+    return by_topic
+
+
+def _mean_score(spans: Sequence[Span]) -> float:
+    return sum(span.sentiment.score for span in spans) / len(spans)
+
+
+def _topic_mentions(event: Enriched) -> list[Mention]:
+    labels = {topic.topic_id: topic.label for span in event.spans for topic in span.topics}
     found = []
-    for topic_id, spans in by_topic.items():
-        score = sum(span.sentiment.score for span in spans) / len(spans)
+    for topic_id, spans in _spans_by_topic(event).items():
+        score = _mean_score(spans)
         excerpt = _excerpt(event.text, _most_telling(spans, score))
         found.append(_mention(event, "topic", str(topic_id), labels[topic_id], score, excerpt))
     return found

@@ -40,7 +40,7 @@ class ErrorReply(BaseModel):
     error: ErrorBody
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorReply, "description": "Nothing has that id."},
     422: {"model": ErrorReply, "description": "A parameter is wrong; the message names it."},
     503: {"model": ErrorReply, "description": "The database cannot be reached or its schema is old."},
@@ -49,7 +49,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 def api_router(views: Views) -> APIRouter:
     """All JSON twins of the pages."""
-    router = APIRouter(prefix=API_PREFIX, responses=_REFUSALS, tags=["read"])
+    router = APIRouter(prefix=API_PREFIX, responses=REFUSALS, tags=["read"])
 
     @router.get("/", summary="Overview: sentiment over time, channels, what moved, latest alerts")
     def get_overview(asked: Asked, key: Key = "all") -> OverviewView:

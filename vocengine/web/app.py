@@ -18,6 +18,8 @@ from vocengine.web.edits import edits_router
 from vocengine.web.errors import install_error_answers
 from vocengine.web.pages import pages_router
 from vocengine.web.render import Renderer
+from vocengine.web.trend_views import TrendViews
+from vocengine.web.trends_api import trends_router
 from vocengine.web.views import Views
 
 # Scripts only as files of our own. Styles inline too: plotly.js sets them on what it draws.
@@ -48,7 +50,7 @@ def create_app(engine: Engine, *, root_path: str = "", edits: bool = False) -> F
         redoc_url=None,
         root_path=root_path,
     )
-    renderer, views = Renderer(), Views(engine)
+    renderer, views, trends = Renderer(), Views(engine), TrendViews(engine)
     install_error_answers(app, renderer)
 
     @app.get("/healthz", tags=["health"], summary="The process is up")
@@ -76,7 +78,8 @@ def create_app(engine: Engine, *, root_path: str = "", edits: bool = False) -> F
     app.mount("/static", _Assets(directory=FOLDER / "static"), name="static")
     app.include_router(api_router(views))
     app.include_router(edits_router(engine, allowed=edits))
-    app.include_router(pages_router(views, renderer))
+    app.include_router(trends_router(trends))
+    app.include_router(pages_router(views, trends, renderer))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(_SecurityHeaders)
     return app

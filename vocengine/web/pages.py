@@ -12,6 +12,8 @@ from vocengine.contracts import CHANNELS
 from vocengine.store.reads import Range, TopicTrend
 from vocengine.web.api import Asked, Before, ChannelFilter, Key, StatusFilter, ToneFilter, TopicId
 from vocengine.web.render import Renderer
+from vocengine.web.trend_views import TrendViews
+from vocengine.web.trends_api import DimensionChoice
 from vocengine.web.views import Views
 
 PRESETS = ((1, "24 h"), (7, "7 days"), (28, "28 days"), (90, "90 days"))
@@ -20,7 +22,7 @@ Sort = Annotated[str, Query(pattern="^(volume|sentiment|change|name)$")]
 Search = Annotated[str, Query(max_length=100)]
 
 
-def pages_router(views: Views, renderer: Renderer) -> APIRouter:
+def pages_router(views: Views, trends: TrendViews, renderer: Renderer) -> APIRouter:
     """All pages for people."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -34,7 +36,15 @@ def pages_router(views: Views, renderer: Renderer) -> APIRouter:
         view = views.topics(asked)
         shown = sorted((t for t in view.topics if _matches(t, q)), key=_ORDER[sort])
         return renderer.page(
-            request, "topics.html", view=view, shown=shown, sort=sort, q=q, sorts=SORTS, **_ranged(request, view.range)
+            request,
+            "topics.html",
+            view=view,
+            shown=shown,
+            sort=sort,
+            q=q,
+            sorts=SORTS,
+            changes=trends.changes(asked).changes,
+            **_ranged(request, view.range),
         )
 
     @router.get("/topics/{topic_id}")
@@ -45,12 +55,15 @@ def pages_router(views: Views, renderer: Renderer) -> APIRouter:
         tone: ToneFilter = None,
         channel: ChannelFilter = None,
         before: Before = None,
+        dimension: DimensionChoice = "channel",
     ) -> HTMLResponse:
         view = views.topic(topic_id, asked, tone=tone, channel=channel, before=before)
         return renderer.page(
             request,
             "topic.html",
             view=view,
+            trend=trends.split(topic_id, asked, dimension=dimension),
+            emotions=trends.emotions(topic_id, asked).emotions,
             tone_asked=tone,
             channel=channel,
             before=before,
@@ -117,7 +130,7 @@ def _ranged(request: Request, within: Range | None) -> dict[str, Any]:
     """What the range picker and the links of a page need."""
     fixed = bool(request.query_params.get("from") or request.query_params.get("to"))
     days = request.query_params.get("days", "28")
-    kept = {name: request.query_params[name] for name in ("from", "to", "days") if request.query_params.get(name)}
+    kept = {name: request.query_params[name] for name in ("from", "to", "days", "by") if request.query_params.get(name)}
     return {
         "within": within,
         "presets": PRESETS,

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Query
 
 from vocengine.errors import InputError
-from vocengine.store.reads import MAX_DAYS, Connection, Range, latest_range, range_of
+from vocengine.store.reads import MAX_DAYS, By, Connection, Range, cut_by, latest_range, range_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -22,14 +22,22 @@ class QueryError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
-    """The range as it was asked for: from–to, or the last days of the data."""
+    """The range as it was asked for: from–to, or the last days of the data; cut by the hour, day or week."""
 
     start: datetime | None
     end: datetime | None
     days: int
+    by: By | None = None
 
     def resolve(self, connection: Connection) -> Range | None:
         """The range in the data; None where there is no data and none was named. Raises QueryError."""
+        found = self._range(connection)
+        try:
+            return found and cut_by(found, self.by)
+        except ValueError as error:
+            raise QueryError(str(error)) from None
+
+    def _range(self, connection: Connection) -> Range | None:
         if self.start is None and self.end is None:
             return latest_range(connection, days=self.days)
         start, end = self.start, self.end
@@ -57,9 +65,12 @@ def range_query(
     days: Annotated[
         int, Query(description="Length in days, counted back from the end of the data.", ge=1, le=MAX_DAYS)
     ] = 28,
+    by: Annotated[
+        By | None, Query(description="Width of the points; by the length of the range where it is not given.")
+    ] = None,
 ) -> RangeQuery:
     """The range parameters as a FastAPI dependency. Raises QueryError."""
-    return RangeQuery(_time("from", from_, whole_day=False), _time("to", to, whole_day=True), days)
+    return RangeQuery(_time("from", from_, whole_day=False), _time("to", to, whole_day=True), days, by)
 
 
 def _time(name: str, text: str | None, *, whole_day: bool) -> datetime | None:

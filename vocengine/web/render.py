@@ -9,15 +9,16 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from vocengine.web import wording
+from vocengine.web import drawing, wording
 from vocengine.web.api import API_PREFIX
 from vocengine.web.assets import FOLDER, asset_version, plotly_version
 
 _FILTERS = (
-    "change_words", "day", "iso", "key_path", "kind_words", "path_part", "percent", "score", "sentiment_of",
-    "span_words", "tone", "when", "whole",
+    "change_words", "day", "dimension_words", "iso", "key_path", "kind_words", "path_part", "percent", "points",
+    "score", "sentiment_of", "share_change_words", "span_words", "tone", "when", "whole",
 )  # fmt: skip
-_FUNCTIONS = ("against_words", "bucket_hours", "chart_data", "common_scale", "highlighted", "sparkline")
+_DRAWINGS = ("sentiment_chart", "sentiment_scale", "share_chart", "share_scale")
+_FUNCTIONS = ("against_words", "bucket_hours", "chart_data", "common_scale", "highlighted", "sparkline", "widths_of")
 
 
 class Renderer:
@@ -33,6 +34,7 @@ class Renderer:
         )
         self._templates.filters |= {name: getattr(wording, name) for name in _FILTERS}
         self._templates.globals |= {name: getattr(wording, name) for name in _FUNCTIONS}
+        self._templates.globals |= {name: getattr(drawing, name) for name in _DRAWINGS}
         self._templates.globals["assets"] = asset_version()
         self._templates.globals["plotly_version"] = plotly_version()
         self._templates.globals["hour"] = timedelta(hours=1)

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from vocengine.contracts import Alert
-from vocengine.store.reads import Point, Quote, Series
+from vocengine.store.reads import BY_HOURS, MAX_POINTS, By, Point, Quote, Range, Series
 from vocengine.trends.change import Change
+from vocengine.trends.shares import ShareChange
 
 MINUS = "\u2212"
 _CLEAR = 0.25
@@ -86,6 +87,27 @@ def change_words(change: Change | None) -> str:
     interval = f"95 % interval {score(change.low)} to {score(change.high)}"
     sure = "" if change.certain else ", so no clear change"
     return f"{direction} by {abs(change.difference):.2f} ({interval}{sure})"
+
+
+def share_change_words(change: ShareChange | None) -> str:
+    """The change of a share as a full phrase, in points of a hundred."""
+    if change is None:
+        return "too few mentions to compare"
+    direction = "fell" if change.difference < 0 else "rose"
+    interval = f"95 % interval {points(change.low)} to {points(change.high)}"
+    sure = "" if change.certain else ", so no clear change"
+    return f"{direction} from {percent(change.before)} to {percent(change.after)} ({interval}{sure})"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points of a hundred: `+3.1`."""
+    return score(difference * 100, 1)
+
+
+def dimension_words(dimension: str) -> str:
+    """`segment:region` → `Region`, `journey_stage` → `Journey stage`."""
+    words = dimension.removeprefix("segment:").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def path_part(name: str) -> str:
@@ -166,6 +188,12 @@ def chart_data(series: Series, within_h: int, *, alert: Alert | None = None) -> 
         data["baseline"] = sentiment_of(alert.baseline_mean)
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def widths_of(within: Range) -> list[By]:
+    """The widths that a range can be cut into: not more points than can be shown, and more than one."""
+    hours = int((within.end - within.start).total_seconds() // 3600)
+    return [by for by, wide in BY_HOURS.items() if wide < hours <= wide * MAX_POINTS]
 
 
 def bucket_hours(points: Sequence[Point]) -> int:

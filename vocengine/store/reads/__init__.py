@@ -12,10 +12,32 @@ from vocengine.store.reads.cursor import Cursor, CursorError, decode_cursor, enc
 from vocengine.store.reads.customers import CustomerDetail, customer_detail
 from vocengine.store.reads.events import EventDetail, EventSpan, EventTurn, Mark, event_detail
 from vocengine.store.reads.overview import Overview, known_key, overview
-from vocengine.store.reads.ranges import MAX_DAYS, Range, latest_range, newest_hour, range_of
+from vocengine.store.reads.ranges import (
+    BY_HOURS,
+    MAX_DAYS,
+    MAX_POINTS,
+    By,
+    Range,
+    cut_by,
+    latest_range,
+    newest_hour,
+    range_of,
+)
 from vocengine.store.reads.series import Point, Series, empty_series, series_of_key, series_of_kind
 from vocengine.store.reads.session import Connection, Engine, reading, writing
 from vocengine.store.reads.taxonomy import CoverageReport, Covered, Crossing, coverage_report
+from vocengine.store.reads.topic_changes import ChangePart, WhatChanged, what_changed
+from vocengine.store.reads.topic_splits import (
+    DimensionError,
+    SharePoint,
+    ShareSeries,
+    SplitValue,
+    TopicEmotions,
+    TopicSplit,
+    dimensions_of,
+    topic_emotions,
+    topic_split,
+)
 from vocengine.store.reads.topics import Part, TopicDetail, TopicTrend, topic_detail, topic_trends
 from vocengine.store.reads.verbatims import (
     Page,
@@ -27,10 +49,14 @@ from vocengine.store.reads.verbatims import (
 )
 
 __all__ = [
+    "BY_HOURS",
     "MAX_DAYS",
+    "MAX_POINTS",
     "AlertDetail",
     "AlertPage",
     "AlertStatus",
+    "By",
+    "ChangePart",
     "Connection",
     "CoverageReport",
     "Covered",
@@ -38,6 +64,7 @@ __all__ = [
     "Cursor",
     "CursorError",
     "CustomerDetail",
+    "DimensionError",
     "Engine",
     "EventDetail",
     "EventSpan",
@@ -51,15 +78,23 @@ __all__ = [
     "Range",
     "Said",
     "Series",
+    "SharePoint",
+    "ShareSeries",
+    "SplitValue",
     "Tone",
     "TopicDetail",
+    "TopicEmotions",
+    "TopicSplit",
     "TopicTrend",
+    "WhatChanged",
     "alert_detail",
     "alert_page",
     "coverage_report",
     "customer_detail",
     "customer_verbatims",
+    "cut_by",
     "decode_cursor",
+    "dimensions_of",
     "empty_series",
     "encode_cursor",
     "event_detail",
@@ -73,7 +108,10 @@ __all__ = [
     "series_of_key",
     "series_of_kind",
     "topic_detail",
+    "topic_emotions",
+    "topic_split",
     "topic_trends",
     "topic_verbatims",
+    "what_changed",
     "writing",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -12,6 +13,10 @@ from vocengine.store.tables import rollups
 
 DEFAULT_DAYS = 28
 MAX_DAYS = 400
+# More points than a chart or a reader can tell apart.
+MAX_POINTS = 1_000
+By = Literal["hour", "day", "week"]
+BY_HOURS: dict[By, int] = {"hour": 1, "day": 24, "week": 168}
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # Widths a reader knows by name, each up to the length where the chart would become a comb.
 _WIDTHS = ((timedelta(days=3), _HOUR), (timedelta(days=120), _DAY), (timedelta(days=MAX_DAYS * 2), 7 * _DAY))
@@ -54,6 +59,22 @@ def range_of(start: datetime, end: datetime) -> Range:
         raise ValueError(f"the range spans {length.days} days; at most {MAX_DAYS} can be shown")
     width = next(width for upto, width in _WIDTHS if length <= upto)
     return Range(start, end, width // _HOUR)
+
+
+def cut_by(within: Range, by: By | None) -> Range:
+    """The range in buckets of an hour, a day or a week; as it is where `by` is null.
+
+    Raises ValueError where that gives more than `MAX_POINTS` buckets.
+    """
+    if by is None:
+        return within
+    cut = replace(within, bucket_h=BY_HOURS[by])
+    if cut.buckets > MAX_POINTS:
+        raise ValueError(
+            f"by is {by!r}, which cuts these {(within.end - within.start).days} days into {cut.buckets:,} points; at "
+            f"most {MAX_POINTS:,} can be shown: take by=day, or at most {MAX_POINTS * cut.bucket_h // 24} days"
+        )
+    return cut
 
 
 def newest_hour(connection: Connection) -> datetime | None:

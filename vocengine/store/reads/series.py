@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.session import Connection
 from vocengine.store.tables import rollups
-from vocengine.trends.change import Change, Moments, added, change_of_mean, mean_interval, smooth
+from vocengine.trends.change import Change, Moments, added, change_of_mean, mean_interval, smooth, smooth_intervals
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """One bucket [at, at + bucket): mentions, how many clearly negative and positive, mean score −1..1.
 
-    `low` and `high` are the 95 % interval of the mean, `smoothed` the exponentially weighted mean up to here.
+    `low` and `high` are the 95 % interval of the mean, `smoothed` the exponentially weighted mean up to here, and
+    `smoothed_low` and `smoothed_high` the interval of that.
     """
 
     at: datetime
@@ -30,6 +31,8 @@ class Point:
     low: float | None
     high: float | None
     smoothed: float | None
+    smoothed_low: float | None
+    smoothed_high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Bucket:
+    """What was said in bucket `index` of a range."""
+
     index: int
     negative_n: int
     positive_n: int
@@ -68,7 +73,7 @@ def series_of_key(connection: Connection, key: str, within: Range, *, parts: Seq
 
 def empty_series(key: str, within: Range) -> Series:
     """The trend of a key that was never mentioned."""
-    return _series(key, (), within)
+    return series_of_buckets(key, (), within)
 
 
 def series_of_kind(
@@ -105,24 +110,26 @@ def _query(
         .where(which, rollups.c.hour >= within.start, rollups.c.hour < within.end)
         .group_by(key, bucket)
     )
-    rows: defaultdict[str, list[_Row]] = defaultdict(list)
+    rows: defaultdict[str, list[Bucket]] = defaultdict(list)
     for name, at, n, negative_n, positive_n, score_sum, square_sum in connection.execute(statement):
         index = (at - within.start) // within.bucket
-        rows[name].append(_Row(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
-    return {name: _series(name, found, within) for name, found in rows.items()}
+        rows[name].append(Bucket(index, int(negative_n), int(positive_n), Moments(int(n), score_sum, square_sum)))
+    return {name: series_of_buckets(name, found, within) for name, found in rows.items()}
 
 
-def _series(key: str, rows: Sequence[_Row], within: Range) -> Series:
+def series_of_buckets(key: str, rows: Sequence[Bucket], within: Range) -> Series:
+    """The trend that the buckets make; those that are missing are empty."""
     by_index = {row.index: row for row in rows}
-    filled = [by_index.get(i) or _Row(i, 0, 0, Moments()) for i in range(within.buckets)]
+    filled = [by_index.get(i) or Bucket(i, 0, 0, Moments()) for i in range(within.buckets)]
     moments = [row.moments for row in filled]
-    smoothed = smooth(moments)
+    smoothed = zip(smooth(moments), smooth_intervals(moments), strict=True)
     recent = within.recent_buckets
     points = []
-    for row, level in zip(filled, smoothed, strict=True):
+    for row, (level, band) in zip(filled, smoothed, strict=True):
         low, high = mean_interval(row.moments) or (None, None)
         at = within.start + row.index * within.bucket
-        points.append(Point(at, row.moments.n, row.negative_n, row.positive_n, row.moments.mean, low, high, level))
+        n, mean = row.moments.n, row.moments.mean
+        points.append(Point(at, n, row.negative_n, row.positive_n, mean, low, high, level, *(band or (None, None))))
     before = added(moments[-2 * recent : -recent]) if len(moments) >= 2 * recent else Moments()
     return Series(
         key=key,
