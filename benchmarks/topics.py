@@ -119,30 +119,39 @@ def alone(ids: Integers) -> Integers:
     return found
 
 
-def quality(spans: Spans, truth: Sequence[str], held_out: Spans, held_out_truth: Sequence[str]) -> dict[str, float]:
-    """Agreement of topics with the intents that people gave, this engine and BERTopic.
+def quality(
+    spans: Spans, truth: Sequence[str], held_out: Spans, held_out_truth: Sequence[str], seeds: Sequence[int]
+) -> dict[str, float]:
+    """Agreement of topics with the intents that people gave, this engine and BERTopic, means over the seeds.
 
     Of the texts that were fitted, as the fit has them, and of texts that came later, as each assigns them.
     """
-    found = discover(spans.texts, spans.embeddings, min_topic_spans=_MIN_TOPIC_SPANS, seed=_SEED)
-    model, theirs = bertopic(spans)
-    index = TopicIndex(
-        1, tuple(Topic(i, t.label, t.keywords, t.centroid, t.threshold, t.size) for i, t in enumerate(found.topics))
-    )
-    later = np.asarray(model.transform(held_out.texts, embeddings=held_out.embeddings)[0], dtype=np.int64)
-    figures: dict[str, float] = {}
-    for name, ids, intents in (
-        ("", found.assigned, [t for t, text in zip(truth, spans.texts, strict=True) if len(text.split()) >= MIN_WORDS]),
-        ("bertopic_", theirs, truth),
-        ("later_", index.nearest(held_out.embeddings), held_out_truth),
-        ("bertopic_later_", later, held_out_truth),
-    ):
-        figures[f"{name}nmi"] = normalized_mutual_info_score(intents, alone(ids))
-        figures[f"{name}ari"] = adjusted_rand_score(intents, alone(ids))
-        figures[f"{name}ami"] = adjusted_mutual_info_score(intents, alone(ids))
-        figures[f"{name}outlier_share"] = float((ids < 0).mean())
-        figures[f"{name}topics"] = len(set(ids.tolist()) - {-1})
-    return figures
+    long_enough = [len(text.split()) >= MIN_WORDS for text in spans.texts]
+    figures: dict[str, list[float]] = {}
+    for seed in seeds:
+        found = discover(spans.texts, spans.embeddings, min_topic_spans=_MIN_TOPIC_SPANS, seed=seed)
+        # Texts too short to be fitted count as texts in no topic.
+        ours = np.full(len(spans.texts), -1, dtype=np.int64)
+        ours[long_enough] = found.assigned
+        topics = enumerate(found.topics)
+        index = TopicIndex(1, tuple(Topic(i, t.label, t.keywords, t.centroid, t.threshold, t.size) for i, t in topics))
+        model, theirs = bertopic(spans, seed=seed)
+        later = np.asarray(model.transform(held_out.texts, embeddings=held_out.embeddings)[0], dtype=np.int64)
+        for name, ids, intents in (
+            ("", ours, truth),
+            ("bertopic_", theirs, truth),
+            ("later_", index.nearest(held_out.embeddings), held_out_truth),
+            ("bertopic_later_", later, held_out_truth),
+        ):
+            for figure, value in {
+                "nmi": normalized_mutual_info_score(intents, alone(ids)),
+                "ari": adjusted_rand_score(intents, alone(ids)),
+                "ami": adjusted_mutual_info_score(intents, alone(ids)),
+                "outlier_share": float((ids < 0).mean()),
+                "topics": len(set(ids.tolist()) - {-1}),
+            }.items():
+                figures.setdefault(f"{name}{figure}", []).append(value)
+    return {name: float(np.mean(values)) for name, values in figures.items()}
 
 
 def words(spans: Spans, documents: Sequence[str]) -> dict[str, float]:
@@ -154,6 +163,7 @@ def words(spans: Spans, documents: Sequence[str]) -> dict[str, float]:
     for name, lists in (("", [topic.keywords for topic in found.topics]), ("bertopic_", theirs)):
         figures[f"{name}npmi"] = npmi(lists, documents)
         figures[f"{name}diversity"] = diversity(lists)
+        figures[f"{name}topics"] = len(lists)
     return figures
 
 
@@ -205,6 +215,7 @@ def stability(spans: Spans, window: int, seeds: int) -> dict[str, Any]:
     return {
         "id_stability": shares[0],
         "id_stability_other_seeds": float(np.mean(shares[1:])) if seeds else None,
+        "bertopic_topics": len(set(theirs.tolist()) - {-1}),
         "bertopic_id_stability": kept_share(theirs_before, theirs_after),
         "bertopic_id_stability_best_renaming": best_kept_share(theirs_before, theirs_after),
         "outlier_share": float((registry.ids(first) < 0).mean()),
@@ -219,6 +230,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=5_000, help="spans of a window")
     parser.add_argument("--seeds", type=int, default=5, help="other seeds that the refit is tried with")
     parser.add_argument("--texts", type=int, default=4_000, help="of each set with intents")
+    parser.add_argument("--quality-seeds", type=int, default=3, help="seeds that agreement with intents is the mean of")
     options = parser.parse_args()
     began = time.monotonic()
     wanted = options.window + options.window // 2
@@ -230,10 +242,11 @@ def main() -> None:
         _say(f"words of {name}")
         texts = part[: options.texts // 2]
         result |= {f"{name}_{key}": value for key, value in words(spans_of(texts, cut=True), texts).items()}
+    seeds = range(_SEED, _SEED + options.quality_seeds)
     for name, (fitted, later) in _labelled(options.texts).items():
         _say(f"topics of {name}")
         (texts, truth), (later_texts, later_truth) = fitted, later
-        figures = quality(spans_of(texts, cut=False), truth, spans_of(later_texts, cut=False), later_truth)
+        figures = quality(spans_of(texts, cut=False), truth, spans_of(later_texts, cut=False), later_truth, seeds)
         result |= {f"{name}_{key}": value for key, value in figures.items()}
     result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
     from vocengine.terminal import table

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vocengine.errors import RegistryError
-from vocengine.topics.labels import NO_WORDS, Embed, name_topics
+from vocengine.topics.labels import NO_WORDS, Embed, distinctive_words, name_topics
 
 log = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"\b[^\W\d_]{3,}\b")
 
 # A span of fewer words ("Great!") says how, not about what.
 MIN_WORDS = 3
@@ -34,7 +37,9 @@ _MIN_SAMPLES = 3
 _NEIGHBOURS = 5
 # A text that was copied more often than this counts no more: a crowd of copies is a dense place, not a topic.
 _MOST_COPIES = 5
-_KEYWORDS = 10
+# c-TF-IDF ranks rare words high; those that fewer spans of a topic use say nothing of it.
+_KEYWORDS, _LEAST_KEYWORDS, _KEYWORD_CANDIDATES = 10, 3, 60
+_KEYWORD_USES, _KEYWORD_SHARE = 3, 0.03
 _EXAMPLES = 5
 
 
@@ -101,8 +106,9 @@ def discover(
     assigned = np.full(len(keep), -1, dtype=np.int64)
     for place, number in enumerate(numbers.tolist()):
         assigned[fitted == number] = place
+    telling = distinctive_words(kept_texts, assigned, len(numbers))
     found = [
-        _described(np.flatnonzero(assigned == place), kept_texts, kept, words.get(number, []))
+        _described(np.flatnonzero(assigned == place), kept_texts, kept, words.get(number, []), telling[place])
         for place, number in enumerate(numbers.tolist())
     ]
     found, none = _calibrated(found, kept)
@@ -211,9 +217,9 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
             metric="euclidean",
             prediction_data=False,
         ),
-        vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=r"(?u)\b[^\W\d_]{3,}\b"),
+        vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=_TOKEN.pattern),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
-        top_n_words=_KEYWORDS,
+        top_n_words=_KEYWORD_CANDIDATES,
         calculate_probabilities=False,
         verbose=False,
     )
@@ -224,11 +230,30 @@ def _described(
     texts: Sequence[str],
     embeddings: npt.NDArray[np.float32],
     words: list[tuple[str, float]],
+    distinctive: Sequence[str],
 ) -> Discovered:
     centroid = embeddings[members].mean(axis=0)
     centroid = (centroid / max(float(np.linalg.norm(centroid)), 1e-9)).astype(np.float32)
     similarity = embeddings[members] @ centroid
     nearest = members[np.argsort(-similarity)]
     examples = list(dict.fromkeys(texts[i] for i in nearest))[:_EXAMPLES]
-    keywords = tuple(word for word, weight in words if word and weight > 0)
-    return Discovered("", keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
+    return Discovered(
+        "",
+        _keywords([texts[i] for i in members], words, distinctive),
+        centroid,
+        LEAST_SIMILARITY,
+        len(members),
+        tuple(examples),
+    )
+
+
+def _keywords(texts: Sequence[str], words: list[tuple[str, float]], distinctive: Sequence[str]) -> tuple[str, ...]:
+    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use; where these
+    are few, the single words that set it apart follow."""
+    said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
+    least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
+    ranked = [word for word, weight in words if word and weight > 0]
+    usual = [word for word in ranked if sum(f" {word} " in text for text in said) >= least]
+    # The fewer are taken from what others say too, the more do topics differ in their words.
+    usual += [word for word in distinctive if word not in usual][: max(0, _LEAST_KEYWORDS - len(usual))]
+    return tuple((usual or ranked)[:_KEYWORDS])

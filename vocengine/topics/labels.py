@@ -72,6 +72,19 @@ def name_topics(
     return labels
 
 
+def distinctive_words(texts: Sequence[str], assigned: npt.NDArray[np.int64], topics: int) -> list[list[str]]:
+    """For each of `topics` the single words that more of its spans use than of all, the most telling first."""
+    uses = [Counter[str]() for _ in range(topics)]
+    everywhere: Counter[str] = Counter()
+    sizes = Counter(assigned.tolist())
+    for text, topic in zip(texts, assigned.tolist(), strict=True):
+        said = {word for word in map(str.lower, _WORD.findall(text)) if _tells(word)}
+        everywhere.update(said)
+        if topic >= 0:
+            uses[topic].update(said)
+    return [[word for word, _ in _ranked(uses[i], everywhere, sizes[i], len(texts))] for i in range(topics)]
+
+
 def phrases(text: str) -> Iterator[str]:
     """Phrases of two to four words inside one clause, in lower case, that neither begin nor end with an empty word."""
     for piece in _PIECE.findall(text):
