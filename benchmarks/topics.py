@@ -23,6 +23,7 @@ import orjson
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from benchmarks import topics_emerging
 from benchmarks.machine import describe
 from benchmarks.texts import load_texts
 from vocengine.corpora import data_folder
@@ -200,6 +201,8 @@ def main() -> None:
     for name, (texts, truth) in _labelled(options.texts).items():
         _say(f"topics of {name}")
         result |= {f"{name}_{key}": value for key, value in quality(spans_of(texts, cut=False), truth).items()}
+    _say("new topics between two fits, on Banking77")
+    result |= topics_emerging.measure(topics_emerging.banking77(), _say)
     result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
     from vocengine.terminal import table
 

@@ -72,6 +72,13 @@ SENTENCES = {
     "topics.min_topic_spans": "Clauses that a topic has at least.",
     "topics.seed": "The same seed and the same clauses give the same topics.",
     "topics.refresh_s": "How often an enrich member looks for a new version of the topics.",
+    "topics.refit_every_h": "Hours after which the role discover refits by itself; 0 leaves refits to you.",
+    "topics.emerging.every_s": "How often the role discover reads what is new and looks for new topics in it.",
+    "topics.emerging.adopt": "Whether a candidate becomes a topic by a person's word or at once.",
+    "topics.emerging.one_false_in_spans": "The budget: at most one false candidate in so many clauses of an unchanged "
+    "stream.",
+    "topics.emerging.min_authors": "Different authors, and different wordings, that a candidate has at least.",
+    "topics.emerging.most_spans": "Most clauses that are read anew in one look; what comes beyond is passed over.",
     "alerts.at_most_false_alarms": "The budget: at most so many false alarms, over all monitored keys together …",
     "alerts.per_days": "… in so many days.",
     "alerts.min_effect": "The smallest rise of negativity (0 to 1) worth an alert.",

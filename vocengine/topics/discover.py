@@ -181,10 +181,10 @@ def _described(
     nearest = members[np.argsort(-similarity)]
     examples = list(dict.fromkeys(texts[i] for i in nearest))[:_EXAMPLES]
     keywords = tuple(word for word, weight in words if word and weight > 0)
-    return Discovered(_label(keywords), keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
+    return Discovered(label_of(keywords), keywords, centroid, LEAST_SIMILARITY, len(members), tuple(examples))
 
 
-def _label(keywords: Sequence[str]) -> str:
+def label_of(keywords: Sequence[str]) -> str:
     """The strongest words that do not repeat each other: "checkout, payment, card"."""
     chosen: list[str] = []
     for word in keywords:
