@@ -150,9 +150,12 @@ def default_yaml() -> str:
         "# Every setting with its default. Written by docs/generate.py: change vocengine/settings.py, not this file.",
         "# Nothing reads it unless it is named (--profile default); copy from it into a profile of your own.",
     ]
-    section = ""
+    section, inner = "", [""]
     for setting in settings():
         *parts, last = setting.name.split(".")
+        if parts[1:] and parts != inner:
+            lines.append(f"{'  ' * (len(parts) - 1)}{parts[-1]}:")
+        inner = parts
         if parts and parts[0] != section:
             section = parts[0]
             lines += ["", f"# {SECTIONS[section]}.", f"{section}:"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,12 +23,14 @@ from vocengine.store import candidates, references, registry
 from vocengine.store.reads import alert_detail
 from vocengine.store.registry import Fit
 from vocengine.store.tables import alerts, consumer_positions, emerging_pool, outbox
+from vocengine.store.writer import EventWriter
 from vocengine.stream.discover import POOL_SPANS, DiscoverHandler
 from vocengine.stream.discover_member import run_discover
 from vocengine.stream.inbox import Received
 from vocengine.stream.members import run_store
 from vocengine.topics.discover import Discovered, Discovery
 from vocengine.topics.lineage import plan
+from vocengine.trends.mentions import Monitored
 
 pytestmark = pytest.mark.integration
 
@@ -249,3 +252,29 @@ def test_through_the_stream_the_alert_is_published_once_and_positions_stand(
     assert len(read_all(settings, "dead-letter")) == 1, "the role store alone makes the letter"
     with fitted.connect() as connection:
         assert len(candidates.load(connection)) == 1
+
+
+@pytest.mark.slow
+def test_refits_by_schedule_are_made_once_and_leave_a_reference(
+    settings: Settings, database: object, bank: Said, models: Models
+) -> None:
+    engine: sa.Engine = database.engine  # type: ignore[attr-defined]
+    with engine.begin() as connection:
+        EventWriter(Monitored()).write(connection, [said(number, text) for number, text in enumerate(bank.later)])
+    settings = settings.model_copy(update={"topics": settings.topics.model_copy(update={"refit_every_h": 500.0})})
+
+    def discover(settings: Settings, stop: object) -> None:
+        run_discover(settings, stop, load_encoder=lambda: models.encoder)  # type: ignore[arg-type]
+
+    def refitted() -> bool:
+        with engine.connect() as connection:
+            return registry.newest_version(connection) is not None
+
+    with in_thread(discover, settings), in_thread(discover, settings):
+        wait_until(refitted, timeout_s=240, what="a refit")
+        time.sleep(12)
+    with engine.connect() as connection:
+        assert [row["kind"] for row in registry.versions(connection)] == ["refit"]
+        kept = references.load(connection)
+        assert kept is not None and 0 < len(kept.embeddings) <= len(bank.later)
+        assert references.newest_id(connection) == kept.reference_id

@@ -308,7 +308,7 @@ def adopt(ctx: click.Context, candidate_id: int, name: str | None, by: str) -> N
 @_by
 @click.pass_context
 def dismiss(ctx: click.Context, candidate_id: int, by: str) -> None:
-    """Say that a candidate is no topic; its like is not reported again."""
+    """Say that a candidate is no topic; its like is not reported again before the next refit."""
     from vocengine.store import candidates as stored
 
     with _transaction(ctx) as connection:
