@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from vocengine.contracts import Enriched
 from vocengine.encoder.interface import Encoder
-from vocengine.errors import RegistryError, StoreUnavailable
+from vocengine.errors import StoreUnavailable, VocengineError
 from vocengine.metrics import RoleMetrics
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 _NOT_MINE_S = 2.0
 _TICK_S = 0.2
 _LOOK_AT_SCHEDULE_S = 5.0
-# After a refit that could not be made, for want of text, the next is tried after this or the set time.
+# After a refit that could not be made, as for want of text, the next is tried after this or the set time.
 _TRY_AGAIN = timedelta(hours=1)
 
 
@@ -107,7 +107,7 @@ class _Refitting:
                     log.info("discover: refit, registry version %d, %d topics", report.version, report.topics)
             except StoreUnavailable as error:
                 log.warning("discover: no refit: %s", error)
-            except RegistryError as error:
+            except VocengineError as error:
                 self._not_before = datetime.now(UTC) + min(_TRY_AGAIN, self._every)
                 log.warning("discover: no refit: %s", error)
             finally:
