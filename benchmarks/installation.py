@@ -39,8 +39,10 @@ class Installation:
 
     @contextlib.contextmanager
     def roles(self) -> Iterator[Supervisor]:
-        """All four roles, one member of each, as `vocengine run` starts them."""
-        with Supervisor(self.settings, log_file=self.folder / "roles.log") as supervisor:
+        """The four roles of the stream, one member of each, as `vocengine run` starts them."""
+        with Supervisor(
+            self.settings, without=frozenset({"discover"}), log_file=self.folder / "roles.log"
+        ) as supervisor:
             self._supervisor = supervisor
             yield supervisor
             self._supervisor = None

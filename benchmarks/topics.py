@@ -23,6 +23,7 @@ import orjson
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
+from benchmarks import topics_emerging
 from benchmarks.coherence import diversity, npmi
 from benchmarks.machine import describe
 from benchmarks.texts import load_texts
@@ -248,6 +249,8 @@ def main() -> None:
         (texts, truth), (later_texts, later_truth) = fitted, later
         figures = quality(spans_of(texts, cut=False), truth, spans_of(later_texts, cut=False), later_truth, seeds)
         result |= {f"{name}_{key}": value for key, value in figures.items()}
+    _say("new topics between two fits, on Banking77")
+    result |= topics_emerging.measure(topics_emerging.banking77(), _say)
     result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
     from vocengine.terminal import table
 

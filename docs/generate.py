@@ -76,6 +76,13 @@ SENTENCES = {
     "keywords and masked examples of each, nothing else. Without it topics are named by their own phrases.",
     "topics.naming_model": "The language model that is asked there.",
     "topics.naming_api_key": "Its key. Give it by the environment, not in a file.",
+    "topics.refit_every_h": "Hours after which the role discover refits by itself; 0 leaves refits to you.",
+    "topics.emerging.every_s": "How often the role discover reads what is new and looks for new topics in it.",
+    "topics.emerging.adopt": "Whether a candidate becomes a topic by a person's word or at once.",
+    "topics.emerging.one_false_in_spans": "The budget: at most one false candidate in so many clauses of an unchanged "
+    "stream.",
+    "topics.emerging.min_authors": "Different authors, and different wordings, that a candidate has at least.",
+    "topics.emerging.most_spans": "Most clauses that are read anew in one look; what comes beyond is passed over.",
     "alerts.at_most_false_alarms": "The budget: at most so many false alarms, over all monitored keys together …",
     "alerts.per_days": "… in so many days.",
     "alerts.min_effect": "The smallest rise of negativity (0 to 1) worth an alert.",
@@ -148,9 +155,12 @@ def default_yaml() -> str:
         "# Every setting with its default. Written by docs/generate.py: change vocengine/settings.py, not this file.",
         "# Nothing reads it unless it is named (--profile default); copy from it into a profile of your own.",
     ]
-    section = ""
+    section, inner = "", [""]
     for setting in settings():
         *parts, last = setting.name.split(".")
+        if parts[1:] and parts != inner:
+            lines.append(f"{'  ' * (len(parts) - 1)}{parts[-1]}:")
+        inner = parts
         if parts and parts[0] != section:
             section = parts[0]
             lines += ["", f"# {SECTIONS[section]}.", f"{section}:"]

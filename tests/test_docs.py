@@ -291,12 +291,13 @@ def test_the_asyncapi_document_has_every_topic_and_every_reference_leads_somewhe
 def test_the_asyncapi_document_names_the_groups_that_the_roles_join() -> None:
     document = yaml.safe_load(text_of("streams/asyncapi.yaml"))
     received = {
-        operation["channel"]["$ref"].rsplit("/", 1)[1]: operation["bindings"]["kafka"]["groupId"]["const"]
+        (operation["channel"]["$ref"].rsplit("/", 1)[1], operation["bindings"]["kafka"]["groupId"]["const"])
         for operation in document["operations"].values()
         if operation["action"] == "receive"
     }
     group = Settings().kafka.group
-    assert received == {"feedback": group("enrich"), "enriched": group("store"), "mentions": group("detect")}
+    joined = {"enrich": "feedback", "store": "enriched", "detect": "mentions", "discover": "enriched"}
+    assert received == {(topic, group(role)) for role, topic in joined.items()}
 
 
 def references(value: Any) -> Iterator[str]:

@@ -86,6 +86,17 @@ class StreamSettings(_Section):
     retry_max_s: Annotated[float, Field(gt=0)] = 5.0
 
 
+class EmergingSettings(_Section):
+    """The search for new topics between two fits."""
+
+    every_s: Annotated[float, Field(gt=0)] = 30.0
+    # A topic shows on pages, in trends and in alerts of everybody: a person says that it is one, and what it is called.
+    adopt: Literal["by_people", "automatic"] = "by_people"
+    one_false_in_spans: Annotated[float, Field(ge=100)] = 10_000.0
+    min_authors: Annotated[int, Field(ge=3)] = 8
+    most_spans: Annotated[int, Field(ge=10, le=4_000)] = 1_000
+
+
 class TopicSettings(_Section):
     """Discovery of topics, and their assignment to spans."""
 
@@ -97,6 +108,8 @@ class TopicSettings(_Section):
     naming_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     naming_model: str = "gpt-4o-mini"
     naming_api_key: SecretStr | None = None
+    refit_every_h: Annotated[float, Field(ge=0)] = 0.0
+    emerging: EmergingSettings = EmergingSettings()
 
 
 class AlertSettings(_Section):

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "dead-letters": ("vocengine.cli.dead_letters", "dead_letters", "What could not be processed: list, replay."),
     "demo": ("vocengine.cli.demo", "demo", "Stream sample feedback through everything and show the page."),
     "detect": ("vocengine.cli.roles", "detect", "Run a detect member: mentions → alerts."),
+    "discover": ("vocengine.cli.roles", "discover", "Run a discover member: enriched events → new topics."),
     "doctor": ("vocengine.cli.doctor", "doctor", "Say what is missing and how to mend it."),
     "enrich": ("vocengine.cli.roles", "enrich", "Run an enrich member: feedback → enriched events."),
     "evaluate": ("vocengine.cli.evaluate", "evaluate", "Measure a model, on public sets or your own labels."),

@@ -1,4 +1,4 @@
-"""enrich, store, detect, web: each a process of its own; run: all of them, kept alive."""
+"""enrich, store, detect, discover, web: each a process of its own; run: all of them, kept alive."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def detect(ctx: click.Context) -> None:
 
 
 @click.command()
+@click.pass_context
+def discover(ctx: click.Context) -> None:
+    """Run a discover member: enriched events → candidates for new topics; refits by schedule."""
+    stop = stop_on_signals()
+    settings = settings_of(ctx)
+    from vocengine.stream import discover_member
+
+    discover_member.run_discover(settings, stop)
+
+
+@click.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on.")
 @click.pass_context
@@ -58,7 +69,10 @@ def web(ctx: click.Context, host: str | None, port: int | None) -> None:
     "--members", type=click.IntRange(min=1), default=1, show_default=True, help="Members of each stream role."
 )
 @click.option(
-    "--without", multiple=True, type=click.Choice(["enrich", "store", "detect", "web"]), help="Leave out a role."
+    "--without",
+    multiple=True,
+    type=click.Choice(["enrich", "store", "detect", "discover", "web"]),
+    help="Leave out a role.",
 )
 @click.pass_context
 def run(ctx: click.Context, members: int, without: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import click
 from vocengine.cli.context import settings_of
 from vocengine.cli.registry import by_option as _by
 from vocengine.cli.registry import transaction as _transaction
+from vocengine.cli.topic_candidates import adopt, candidates, dismiss
 from vocengine.cli.topic_export import export
 from vocengine.cli.topic_split import split
 from vocengine.cli.topic_taxonomy import taxonomy
@@ -28,7 +29,7 @@ def topics() -> None:
     """What customers speak of."""
 
 
-for _part in (export, rename_theme, split, taxonomy, themes, trends):
+for _part in (adopt, candidates, dismiss, export, rename_theme, split, taxonomy, themes, trends):
     topics.add_command(_part)
 
 

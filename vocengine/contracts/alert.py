@@ -1,4 +1,4 @@
-"""Alert: that sentiment fell, for whom, by how much, on what evidence, on `voc.alerts`."""
+"""Alert: that sentiment fell, or that something new is spoken of; how much, on what evidence, on `voc.alerts`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ AlertKind = Literal[
     "channel_sentiment_fall",
     "journey_stage_sentiment_fall",
     "segment_sentiment_fall",
+    "emerging_topic",
 ]
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -22,7 +23,8 @@ class Evidence:
     """How strong the evidence is, and the budget it was tested against.
 
     `value` is the e-detector's statistic when the alert was raised; it had to reach `threshold`, so that an
-    unchanged key raises a false alarm once in `threshold` mentions or less often (`budget` says it in words).
+    unchanged key raises a false alarm once in `threshold` mentions or less often (`budget` says it in words). For an
+    emerging topic both are −log10 of a probability: of such a count by chance, and of what had to be undercut.
     """
 
     method: str
@@ -54,9 +56,11 @@ class Verbatim:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A fall of sentiment. Times are event times, but for `raised_at`, the wall clock.
+    """A fall of sentiment, or an emerging topic. Times are event times, but for `raised_at`, the wall clock.
 
-    Baseline and observed are shares of negativity 0..1 (0 = all positive): means of (1 − score) / 2.
+    Of a fall, baseline and observed are shares of negativity 0..1 (0 = all positive): means of (1 − score) / 2, over so
+    many mentions. Of an emerging topic (`key` is `candidate:ID`), observed is the share of the newest clauses that are
+    in it and baseline the share that was to be expected; the numbers count its clauses, and those of the reference.
     `change` is observed − baseline, with a 95 % interval.
     """
 

@@ -79,9 +79,15 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     Raises StoreUnavailable where the server cannot be reached or went away meanwhile (nothing was committed,
     or — where it went away during the commit — the next read of the position tells).
     """
+    with reported(), engine.begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Tells of a server that is away or went away as StoreUnavailable, in one sentence."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
         raise StoreUnavailable(f"the database cannot be reached: {_first_line(error)}") from error
     except sa.exc.DBAPIError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,30 @@ def apply(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int 
     for topic_id, change in lines:
         note(connection, version, topic_id, change.kind, by, other=change.other, evidence=change.evidence)
     return version
+
+
+def give_birth(connection: sa.Connection, topic: Topic, *, by: str, evidence: dict[str, Any]) -> tuple[int, int]:
+    """Put a topic that was found between two fits in force; returns its id and the version.
+
+    The version has states of its own, so that a rollback to it keeps the topic.
+    """
+    lock(connection)
+    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
+    fit = Fit(latest.encoder_digest, latest.spans_fitted, latest.outlier_share, latest.settings)
+    version = new_version(connection, "birth", fit)
+    added = sa.insert(topics).values(born_version=version, **state(topic)).returning(topics.c.topic_id)
+    topic_id = int(connection.execute(added).scalar_one())
+    keep_states(connection, version)
+    note(connection, version, topic_id, "born", by, evidence=evidence)
+    return topic_id, version
+
+
+def newest_fit_at(connection: sa.Connection) -> datetime | None:
+    """When the newest refit was put in force, None before the first."""
+    found: datetime | None = connection.scalar(
+        sa.select(sa.func.max(topic_versions.c.created_at)).where(topic_versions.c.kind == "refit")
+    )
+    return found
 
 
 def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:

@@ -193,7 +193,7 @@ topic_versions = Table(
     metadata,
     Column("version", Integer, Identity(start=1), primary_key=True),
     Column("created_at", _Time, nullable=False),
-    Column("kind", Text, nullable=False, server_default="refit"),  # refit, edit, rollback, taxonomy
+    Column("kind", Text, nullable=False, server_default="refit"),  # refit, edit, rollback, taxonomy, birth
     Column("states_version", Integer, nullable=False),  # whose rows of topic_states are in force
     Column("encoder_digest", Text, nullable=False),
     Column("spans_fitted", Integer, nullable=False),
@@ -239,6 +239,57 @@ topic_plans = Table(
     Column("created_at", _Time, nullable=False),
     Column("base_version", Integer),  # null: there was no registry yet
     Column("body", JSONB, nullable=False),
+)
+
+# A sample of the spans that a fit saw: what new ones are compared with. One is in force, beside those of kept plans.
+topic_references = Table(
+    "topic_references",
+    metadata,
+    Column("reference_id", Integer, Identity(start=1), primary_key=True),
+    Column("created_at", _Time, nullable=False),
+    Column("plan_id", Integer),  # null: of a fit that is in force
+    Column("version", Integer),  # null: of a plan that is not yet applied
+    Column("encoder_digest", Text, nullable=False),
+    Column("spans", Integer, nullable=False),
+    Column("embeddings", LargeBinary, nullable=False),  # float16, little-endian, a row a span
+)
+
+# The newest spans, in the order in which they were read; bounded.
+emerging_pool = Table(
+    "emerging_pool",
+    metadata,
+    Column("seq", BigInteger, Identity(start=1), primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("ordinal", SmallInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("occurred_at", _Time, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("product", Text),
+    Column("score", Double, nullable=False),
+    Column("encoder_digest", Text, nullable=False),
+    Column("embedding", LargeBinary, nullable=False),  # float16, little-endian
+)
+
+# New dense groups in the pool, and what became of them.
+topic_candidates = Table(
+    "topic_candidates",
+    metadata,
+    Column("candidate_id", Integer, Identity(start=1), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("keywords", ARRAY(Text), nullable=False),
+    Column("centroid", LargeBinary, nullable=False),  # float32, little-endian, unit length
+    Column("threshold", Double, nullable=False),
+    Column("size", Integer, nullable=False),  # spans so far
+    Column("examples", ARRAY(Text), nullable=False),
+    Column("encoder_digest", Text, nullable=False),
+    Column("first_seen", _Time, nullable=False),
+    Column("found_at", _Time, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),  # open, adopted, dismissed
+    Column("topic_id", Integer),
+    Column("settled_by", Text),
+    Column("settled_at", _Time),
 )
 
 alerts = Table(

@@ -19,7 +19,9 @@ from vocengine.store import engine as store_engine
 
 log = logging.getLogger(__name__)
 
-ROLES = ("enrich", "store", "detect", "web")
+ROLES = ("enrich", "store", "detect", "web", "discover")
+# A second member of these would stand by or want a port of its own.
+_ONE_EACH = ("web", "discover")
 _STOP_TIMEOUT_S = 20.0
 _RESTART_MAX_S = 10.0
 
@@ -57,7 +59,10 @@ class Supervisor:
             url = store_engine.start_embedded(settings.data_dir)
         inherited = {**os.environ, **environment_of(settings), f"{PREFIX}DATABASE{SEPARATOR}URL": url}
         members_of = [
-            (role, number) for role in ROLES if role not in without for number in range(1 if role == "web" else members)
+            (role, number)
+            for role in ROLES
+            if role not in without
+            for number in range(1 if role in _ONE_EACH else members)
         ]
         self._children = []
         for index, (role, number) in enumerate(members_of):

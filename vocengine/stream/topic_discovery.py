@@ -14,8 +14,8 @@ from vocengine.contracts import Feedback, decode_feedback
 from vocengine.errors import RegistryError
 from vocengine.pipeline import Models, what_was_said
 from vocengine.settings import Settings
+from vocengine.store import candidates, plans, references, registry, taxonomies, themes
 from vocengine.store import engine as store_engine
-from vocengine.store import plans, registry, taxonomies, themes
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.registry import Fit
 from vocengine.store.samples import sample_texts
@@ -25,6 +25,7 @@ from vocengine.topics import discover as topic_discover
 from vocengine.topics import lineage, naming, taxonomy
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.discover import Discovery
+from vocengine.topics.emerging import REFERENCE_SPANS
 from vocengine.topics.lineage import Plan
 
 
@@ -51,15 +52,19 @@ def plan_refit(
     fit, found = _fitted(settings, engine, from_file, before, models)
     with store_engine.transaction(engine) as connection:
         planned, base = _planned(connection, found, fit, settings, models)
-        return plans.save(connection, planned, fit, base_version=base), planned
+        number = plans.save(connection, planned, fit, base_version=base)
+        references.save(connection, _reference(found, settings), fit.encoder_digest, plan_id=number)
+        return number, planned
 
 
 def apply_plan(settings: Settings, plan_id: int | None, *, by: str) -> Report:
     """Put a kept plan, by default the newest, in force in one transaction. Raises RegistryError."""
     with store_engine.transaction(store_engine.connect(settings)) as connection:
-        _, planned, fit, base = plans.load(connection, plan_id)
+        number, planned, fit, base = plans.load(connection, plan_id)
         version = registry.apply(connection, planned, fit, base_version=base, by=by)
         themes.regroup(connection)
+        references.put_in_force(connection, number, version)
+        candidates.settle_found(connection)
     return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
 
 
@@ -83,6 +88,8 @@ def refit(
         planned, base = _planned(connection, found, fit, settings, models)
         version = registry.apply(connection, planned, fit, base_version=base, by=by)
         themes.regroup(connection)
+        references.save(connection, _reference(found, settings), fit.encoder_digest, version=version)
+        candidates.settle_found(connection)
     return Report(version, len(planned.topics), fit.spans, fit.outlier_share, planned)
 
 
@@ -129,6 +136,13 @@ def _planned(
         categories = _categories_anew(connection, models, found)
     planned = lineage.plan(current, found, min_topic_spans=settings.topics.min_topic_spans, pinned=kept)
     return replace(planned, categories=categories), base
+
+
+def _reference(found: Discovery, settings: Settings) -> npt.NDArray[np.float32]:
+    """A sample of what the fit saw, for the search for new topics to compare with."""
+    draw = np.random.default_rng(settings.topics.seed)
+    most = min(REFERENCE_SPANS, len(found.embeddings))
+    return found.embeddings[draw.choice(len(found.embeddings), most, replace=False)]
 
 
 def _read_anew(index: TopicIndex, models: Models) -> TopicIndex:

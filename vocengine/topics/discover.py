@@ -106,14 +106,14 @@ def discover(
     assigned = np.full(len(keep), -1, dtype=np.int64)
     for place, number in enumerate(numbers.tolist()):
         assigned[fitted == number] = place
-    telling = distinctive_words(kept_texts, assigned, len(numbers))
-    found = [
-        _described(np.flatnonzero(assigned == place), kept_texts, kept, words.get(number, []), telling[place])
-        for place, number in enumerate(numbers.tolist())
+    members = [np.flatnonzero(assigned == place) for place in range(len(numbers))]
+    usual = [
+        _usual([kept_texts[i] for i in of], words.get(n, [])) for of, n in zip(members, numbers.tolist(), strict=True)
     ]
+    keywords = _filled_up(usual, distinctive_words(kept_texts, assigned, len(numbers)))
+    found = [_described(of, kept_texts, kept, named) for of, named in zip(members, keywords, strict=True)]
     found, none = _calibrated(found, kept)
     if found:
-        keywords = [topic.keywords for topic in found]
         labels = name_topics(kept_texts, assigned, keywords, np.stack([t.centroid for t in found]), embed=embed)
         found = [replace(topic, label=label) for topic, label in zip(found, labels, strict=True)]
     place_of = dict(zip(original, assigned.tolist(), strict=True))
@@ -226,34 +226,31 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
 
 
 def _described(
-    members: npt.NDArray[np.intp],
-    texts: Sequence[str],
-    embeddings: npt.NDArray[np.float32],
-    words: list[tuple[str, float]],
-    distinctive: Sequence[str],
+    members: npt.NDArray[np.intp], texts: Sequence[str], embeddings: npt.NDArray[np.float32], keywords: Sequence[str]
 ) -> Discovered:
     centroid = embeddings[members].mean(axis=0)
     centroid = (centroid / max(float(np.linalg.norm(centroid)), 1e-9)).astype(np.float32)
     similarity = embeddings[members] @ centroid
     nearest = members[np.argsort(-similarity)]
     examples = list(dict.fromkeys(texts[i] for i in nearest))[:_EXAMPLES]
-    return Discovered(
-        "",
-        _keywords([texts[i] for i in members], words, distinctive),
-        centroid,
-        LEAST_SIMILARITY,
-        len(members),
-        tuple(examples),
-    )
+    return Discovered("", tuple(keywords), centroid, LEAST_SIMILARITY, len(members), tuple(examples))
 
 
-def _keywords(texts: Sequence[str], words: list[tuple[str, float]], distinctive: Sequence[str]) -> tuple[str, ...]:
-    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use; where these
-    are few, the single words that set it apart follow."""
+def _usual(texts: Sequence[str], words: list[tuple[str, float]]) -> list[str]:
+    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use."""
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
     ranked = [word for word, weight in words if word and weight > 0]
-    usual = [word for word in ranked if sum(f" {word} " in text for text in said) >= least]
-    # The fewer are taken from what others say too, the more do topics differ in their words.
-    usual += [word for word in distinctive if word not in usual][: max(0, _LEAST_KEYWORDS - len(usual))]
-    return tuple((usual or ranked)[:_KEYWORDS])
+    return [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
+
+
+def _filled_up(usual: Sequence[list[str]], distinctive: Sequence[list[str]]) -> list[list[str]]:
+    """Keywords of topics with too few of them, by words that set them apart, those first that are no other topic's."""
+    taken = {word for words in usual for word in words}
+    filled = []
+    for words, others in zip(usual, distinctive, strict=True):
+        free = sorted((word for word in others if word not in words), key=lambda word: word in taken)
+        more = free[: max(0, _LEAST_KEYWORDS - len(words))]
+        taken.update(more)
+        filled.append([*words, *more])
+    return filled

@@ -66,7 +66,7 @@ def name_topics(
             pairs = zip(ranked, similarity.tolist(), strict=True)
             # The root keeps the most used phrase from winning whatever it says.
             ranked = sorted(((p, math.sqrt(score) * max(near, 0.0)) for (p, score), near in pairs), key=lambda r: -r[1])
-        label = next((phrase for phrase, _ in ranked if phrase not in taken), None) or _by_keywords(words, taken)
+        label = next((phrase for phrase, _ in ranked if phrase not in taken), None) or by_keywords(words, taken)
         taken.add(label)
         labels.append(label)
     return labels
@@ -118,7 +118,7 @@ def _ranked(uses: Counter[str], everywhere: Counter[str], size: int, total: int)
     return kept
 
 
-def _by_keywords(words: Sequence[str], taken: Collection[str]) -> str:
+def by_keywords(words: Sequence[str], taken: Collection[str] = ()) -> str:
     """The strongest words that do not repeat each other: "checkout, payment"."""
     chosen: list[str] = []
     for word in words:

@@ -78,7 +78,9 @@ def pages_router(views: Views, trends: TrendViews, renderer: Renderer) -> APIRou
 
     @router.get("/alerts/{alert_id:path}")
     def alert_page(request: Request, alert_id: str) -> HTMLResponse:
-        return renderer.page(request, "alert.html", view=views.alert(alert_id), link=_link(request))
+        view = views.alert(alert_id)
+        template = "emerging.html" if view.alert.kind == "emerging_topic" else "alert.html"
+        return renderer.page(request, template, view=view, link=_link(request))
 
     @router.get("/customers/{customer_id:path}")
     def customer_page(request: Request, customer_id: str, before: Before = None) -> HTMLResponse:

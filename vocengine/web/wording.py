@@ -124,7 +124,7 @@ def key_path(key: str) -> str:
 
 
 def kind_words(kind: str) -> str:
-    """`journey_stage_sentiment_fall` → `Journey stage`."""
+    """`journey_stage_sentiment_fall` → `Journey stage`, `emerging_topic` → `Emerging topic`."""
     return kind.removesuffix("_sentiment_fall").replace("_", " ").capitalize()
 
 

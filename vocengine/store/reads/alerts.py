@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from vocengine.contracts import Alert, Rejected, decode_alert
 from vocengine.errors import StoreError
+from vocengine.store.candidates import CandidateStatus, load_one
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.ranges import MAX_DAYS, newest_hour, range_of
 from vocengine.store.reads.series import Series, series_of_key
@@ -35,11 +36,27 @@ class AlertPage:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidateState:
+    """How a candidate for a topic stands; `topic_id` is the topic that it was adopted as."""
+
+    candidate_id: int
+    status: CandidateStatus
+    topic_id: int | None
+    keywords: tuple[str, ...]
+    size: int
+    settled_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AlertDetail:
-    """One alert, and the sentiment of its key (−1..1) from four weeks before its window to a week after."""
+    """One alert, and the sentiment of its key (−1..1) from four weeks before its window to a week after.
+
+    Of an emerging topic, `candidate` says what became of it; the series is that of the topic it was adopted as.
+    """
 
     alert: Alert
     series: Series
+    candidate: CandidateState | None = None
 
 
 def alert_page(
@@ -91,7 +108,18 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
         end = max(alert.window_end, min(end, newest + timedelta(hours=1)))
     start = max(min(alert.baseline_from, alert.window_start), alert.window_start - _BEFORE)
     start = min(max(start, end - timedelta(days=MAX_DAYS - 1)), end - timedelta(hours=1))
-    return AlertDetail(alert, series_of_key(connection, alert.key, range_of(start, end)))
+    candidate = _candidate_state(connection, alert) if alert.kind == "emerging_topic" else None
+    key = f"topic:{candidate.topic_id}" if candidate and candidate.topic_id is not None else alert.key
+    return AlertDetail(alert, series_of_key(connection, key, range_of(start, end)), candidate)
+
+
+def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | None:
+    found = load_one(connection, int(alert.key.partition(":")[2]))
+    if found is None:
+        return None
+    return CandidateState(
+        found.candidate_id, found.status, found.topic_id, found.keywords, found.size, found.settled_by
+    )
 
 
 def open_alerts(connection: Connection, *, most: int = 100) -> int:
