@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vocengine.contracts import Alert, Feedback, Rejected, decode_feedback
 from vocengine.demo.incidents import Outcome, judge, load_incidents
+from vocengine.demo.people import Outlived, outlive_a_refit
 from vocengine.errors import StreamError, VocengineError
 from vocengine.intake import replay
 from vocengine.paths import resource
@@ -45,7 +46,10 @@ def run_demo(
     speed: float | None,
     stay: bool,
 ) -> bool:
-    """Run the demo; returns whether a planted incident was missed. Raises VocengineError."""
+    """Run the demo; returns whether a planted incident was missed or a refit undid what people did.
+
+    Raises VocengineError.
+    """
     console = Console()
     folder = settings.data_dir
     _check_port(settings)
@@ -77,11 +81,14 @@ def run_demo(
         dead = sum(1 for _ in letters.read(settings.kafka))
         outcomes = judge(incidents, raised)
         _summary(console, feedback, engine, dead, found, raised, outcomes, took_s)
+        with console.status("naming a topic, merging two, and discovering topics again in everything stored"):
+            outlived = outlive_a_refit(settings)
+        _people(console, outlived)
         url = f"http://{settings.web.host}:{settings.web.port}"
         if stay:
             console.print(f"\nThe page is on [bold]{url}[/] until Ctrl-C.", highlight=False)
             supervisor.watch(stop)
-        return any(outcome.alert is None for outcome in outcomes)
+        return any(outcome.alert is None for outcome in outcomes) or not outlived.holds
 
 
 def _with_broker(
@@ -198,6 +205,22 @@ def _summary(
                 f"{_reaction_s(engine, o.alert):.1f} s" if o.alert else "–",
             ]
             for o in outcomes
+        ],
+    )
+
+
+def _people(console: Console, outlived: Outlived) -> None:
+    o = outlived
+    console.print()
+    table(
+        ["done by a person", "after a refit on everything stored"],
+        [
+            [f"topic {o.named_id} named “{o.name}”", f"topic {o.named_id} is called “{o.name_after}”"],
+            [
+                f"topic {o.merged_id} “{o.merged_label}” merged into {o.into_id}",
+                f"it counts in topic {o.into_after}" if o.into_after else "[red]it stands alone again[/]",
+            ],
+            [f"{o.before} topics in force", f"{o.kept} kept their ids, {o.born} new"],
         ],
     )
 
