@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
@@ -23,7 +25,7 @@ import orjson
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
-from benchmarks import topics_emerging
+from benchmarks import topics_emerging, topics_scale
 from benchmarks.coherence import diversity, npmi
 from benchmarks.machine import describe
 from benchmarks.texts import load_texts
@@ -232,6 +234,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="other seeds that the refit is tried with")
     parser.add_argument("--texts", type=int, default=4_000, help="of each set with intents")
     parser.add_argument("--quality-seeds", type=int, default=3, help="seeds that agreement with intents is the mean of")
+    parser.add_argument("--full", action="store_true", help="also a fit on 100,000 clauses and a million assigned")
     options = parser.parse_args()
     began = time.monotonic()
     wanted = options.window + options.window // 2
@@ -239,7 +242,7 @@ def main() -> None:
     _say("reading airline tweets")
     found = spans_of(tweets[: wanted // 2 + 500], cut=True)
     result: dict[str, Any] = stability(found, min(options.window, 2 * len(found.texts) // 3), options.seeds)
-    for name, part in (("airline", tweets), ("clothing", _reviews())):
+    for name, part in (("airline", tweets), ("clothing", reviews())):
         _say(f"words of {name}")
         texts = part[: options.texts // 2]
         result |= {f"{name}_{key}": value for key, value in words(spans_of(texts, cut=True), texts).items()}
@@ -251,6 +254,10 @@ def main() -> None:
         result |= {f"{name}_{key}": value for key, value in figures.items()}
     _say("new topics between two fits, on Banking77")
     result |= topics_emerging.measure(topics_emerging.banking77(), _say)
+    if options.full:
+        with TemporaryDirectory() as scratch:
+            topics_scale.write_clauses(Path(scratch), 100_000, _say)
+            result |= topics_scale.measure(Path(scratch), fitted=100_000, assigned=1_000_000, say=_say)
     result = {key: round(value, 4) if isinstance(value, float) else value for key, value in result.items()}
     from vocengine.terminal import table
 
@@ -290,7 +297,7 @@ def _labelled(most: int) -> dict[str, tuple[_Pairs, _Pairs]]:
     return found
 
 
-def _reviews() -> list[str]:
+def reviews() -> list[str]:
     import csv
 
     with (data_folder() / "streams" / "womens_clothing_reviews.csv").open(encoding="utf-8", newline="") as stream:

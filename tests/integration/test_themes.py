@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from tests.integration.wire import START, enriched
 from vocengine.errors import RegistryError
 from vocengine.store import registry, themes
+from vocengine.store.reads.ranges import range_of
+from vocengine.store.reads.topics import topic_trends
 from vocengine.store.registry import Fit
 from vocengine.store.samples import sample_texts
 from vocengine.store.writer import EventWriter
@@ -57,6 +59,9 @@ def test_themes_hold_all_topics_and_keep_ids_and_names_over_refits(connection: s
     again = {theme.theme_id: theme for theme in themes.load(connection)}
     assert {theme.theme_id for theme in first} <= again.keys()
     assert again[first[0].theme_id].title == "Late things"
+    within = range_of(START, START + timedelta(days=1))
+    shown = {trend.topic_id: trend.theme for trend in topic_trends(connection, within)}
+    assert {shown[topic_id] for topic_id in again[first[0].theme_id].topic_ids} == {"Late things"}
 
 
 def test_a_theme_that_is_unknown_nameless_or_called_as_another_is_refused(connection: sa.Connection) -> None:

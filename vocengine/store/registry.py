@@ -21,7 +21,7 @@ from vocengine.store.tables import topic_lineage, topic_states, topic_versions, 
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.lineage import Change, Plan
 
-_REGISTRY_LOCK = 7_018_002
+_REGISTRY_LOCK = 7_018_006
 _STATE = ("label", "keywords", "centroid", "threshold", "size", "examples")
 MACHINE = "vocengine"
 

@@ -12,7 +12,7 @@ from vocengine.store.reads.ranges import Range
 from vocengine.store.reads.series import Series, empty_series, series_of_key, series_of_kind
 from vocengine.store.reads.session import Connection
 from vocengine.store.registry import roots
-from vocengine.store.tables import events, rollups, spans, topics
+from vocengine.store.tables import events, rollups, spans, themes, topics
 from vocengine.trends.change import Moments
 
 # The split by channel and product is of the newest clauses, so that its cost does not grow with the table.
@@ -23,7 +23,8 @@ SPLIT_CLAUSES = 1_000
 class TopicTrend:
     """A topic with its trend; `share` is the part (0..1) of all scored feedback that speaks of it.
 
-    `origin` tells a discovered topic from a category of the company's taxonomy.
+    `origin` tells a discovered topic from a category of the company's taxonomy; `theme` is the group of topics that it
+    is in, null until a refit has grouped it.
     """
 
     topic_id: int
@@ -33,6 +34,7 @@ class TopicTrend:
     share: float
     series: Series
     origin: Origin = "discovered"
+    theme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ _DESCRIPTION = (
     topics.c.keywords,
     topics.c.retired_version,
     topics.c.origin,
+    sa.select(sa.func.coalesce(themes.c.name, themes.c.label))
+    .where(themes.c.theme_id == topics.c.theme_id)
+    .scalar_subquery()
+    .label("theme"),
 )
 
 
@@ -113,6 +119,7 @@ def _trend(row: Any, series: Series, everything: int) -> TopicTrend:
         share=series.n / everything if everything else 0.0,
         series=series,
         origin=row.origin,
+        theme=row.theme,
     )
 
 
