@@ -1,10 +1,12 @@
-"""CPU time of the encoder alone: the pipeline over a file of feedback, with the encoder's part timed apart.
+"""CPU time of the encoder alone: the pipeline over a file of feedback, with the encoder's part timed apart; and the
+largest resident memory, in MB (10⁶ bytes), that this took.
 
 `python -m benchmarks.encoder_cpu FILE` prints one line of JSON. A process of its own, so that nothing else counts.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -79,6 +81,7 @@ def measure(path: Path) -> dict[str, Any]:
         "encoder_cpu_ms": timed.cpu_s / len(events) * 1e3,
         "pipeline_cpu_ms": (total_s - timed.cpu_s) / len(events) * 1e3,
         "encoder_texts_per_s": len(events) / timed.wall_s,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }
 
 

@@ -10,9 +10,10 @@ import os
 log = logging.getLogger(__name__)
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-# oneDNN writes a program for each operation and number of rows, some 100 KB each, and keeps the last 1,024 unless told;
-# `vocengine.encoder.packed` sees to it that few are needed.
-_PROGRAMS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128", "LRU_CACHE_CAPACITY": "128"}
+# oneDNN writes a program for each operation and number of rows within a millisecond, and keeps the last 1,024 unless
+# told. One pass over a batch needs about a dozen of them. More than these are hardly ever met again, and as they lie
+# between the intermediate results they keep freed memory in pieces too small for the next.
+_PROGRAMS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16", "LRU_CACHE_CAPACITY": "16"}
 _BLOCK_BYTES, _KEPT_BYTES = 1 << 30, (1 << 31) - 1
 
 

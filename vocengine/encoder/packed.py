@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vocengine.encoder.int8 import GELU_FLOOR, Int8Linear
+from vocengine.encoder.int8 import GELU_FLOOR, Int8Linear, input_ranges
 from vocengine.encoder.network import Layer, TokenEncoder
 
 # Rows of tokens whose order the laid-out weights are best for; a hint.
@@ -38,7 +38,8 @@ class PackedEncoder:
         self, encoder: TokenEncoder, *, precision: torch.dtype = torch.float32, integers: bool = False
     ) -> None:
         layers = [layer for layer in encoder.layers if isinstance(layer, Layer)]
-        self._layers = [_Layer(layer, precision, integers=integers) for layer in layers]
+        ranges = input_ranges(encoder) if integers else [None] * len(layers)
+        self._layers = [_Layer(layer, precision, own) for layer, own in zip(layers, ranges, strict=True)]
         self._words = encoder.words.weight.detach()
         self._places = (encoder.positions.weight + encoder.segment).detach()
         self._norm = _norm(encoder.norm, torch.float32)
@@ -63,14 +64,16 @@ class PackedEncoder:
 
 
 class _Layer:
-    def __init__(self, layer: Layer, precision: torch.dtype, *, integers: bool) -> None:
+    """A layer in one precision; with the ranges of its inputs its products run in integers."""
+
+    def __init__(self, layer: Layer, precision: torch.dtype, ranges: dict[str, Tensor] | None) -> None:
         self._heads = layer.heads
         self._qkv: Product
         self._out: Product
         self._down: Product
-        if integers:
-            self._qkv, self._out = Int8Linear(layer.qkv), Int8Linear(layer.out)
-            up, self._down = Int8Linear(layer.up), Int8Linear(layer.down, floor=GELU_FLOOR)
+        if ranges is not None:
+            self._qkv, self._out = Int8Linear(layer.qkv, ranges=ranges["qkv"]), Int8Linear(layer.out)
+            up, self._down = Int8Linear(layer.up, ranges=ranges["up"]), Int8Linear(layer.down, floor=GELU_FLOOR)
             # In oneDNN's integer product GELU is slower than after it.
             self._up: Product = lambda rows: F.gelu(up(rows))
         else:

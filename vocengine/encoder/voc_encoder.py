@@ -27,8 +27,9 @@ from vocengine.encoder.memory import keep_few_programs, keep_freed_memory
 from vocengine.encoder.network import Network
 from vocengine.encoder.tokens import Layout, Windows, batches_by_tokens, lay_out
 
-# Larger batches leave the caches, smaller ones the units idle; flat between 2 and 6 thousand.
-_BUDGET_TOKENS = 3_072
+# Larger batches leave the caches, smaller ones the units idle; flat between 2 and 6 thousand, and the least of these
+# takes the least memory.
+_BUDGET_TOKENS = 2_048
 _CLS, _SEP = 101, 102
 # What the labels of the head for effort stand for; before them is one for texts that say nothing of it.
 _EFFORTS = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0])
@@ -40,7 +41,8 @@ class VocEncoder:
     def __init__(self, artifact: Artifact, network: Network, tokenizer: Tokenizer, backend: Backend) -> None:
         config = artifact.config
         self._artifact = artifact
-        self._network = network
+        # Not the network: the backend has laid out its layers anew, and these would be kept twice.
+        self._heads = network.heads
         # The pool reads states in the precision of the backend; the heads are small and keep 32 bits.
         self._pool = deepcopy(network.pool).to(backend.dtype)
         self._tokenizer = tokenizer
@@ -68,12 +70,12 @@ class VocEncoder:
 
     @property
     def network(self) -> Network:
-        """The weights that were loaded, in 32 bits."""
-        return self._network
+        """The weights in 32 bits, read again from their files: the ones that serve are in the backend's own order."""
+        return load_network(self._artifact, find_base(sha256=self._config.base.sha256))
 
     def on(self, backend: Backend) -> VocEncoder:
         """The same model with its layers run by another backend."""
-        return VocEncoder(self._artifact, self._network, self._tokenizer, backend)
+        return VocEncoder(self._artifact, self.network, self._tokenizer, backend)
 
     def emotions_over_threshold(self, probabilities: Floats) -> tuple[tuple[str, float], ...]:
         """Name and probability of the emotions of one row that pass their thresholds, the surest first."""
@@ -101,7 +103,7 @@ class VocEncoder:
         layout = lay_out(texts, [()] * len(texts), tokenizer=self._tokenizer, windows=self._windows)
         with torch.inference_mode():
             attended, _, _ = self._pooled(layout)
-            probabilities: Floats = self._network.heads[task](attended).softmax(-1).numpy()
+            probabilities: Floats = self._heads[task](attended).softmax(-1).numpy()
         return probabilities
 
     def _encode(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> Encodings:
@@ -113,12 +115,12 @@ class VocEncoder:
             unread = torch.nonzero(~read[count:]).squeeze(1)
             text_of = torch.repeat_interleave(torch.arange(count), sizes)[unread]
             attended[unread + count], mean[unread + count] = attended[text_of], mean[text_of]
-            logits = self._network.heads["sentiment"](attended)
+            logits = self._heads["sentiment"](attended)
             bias = torch.tensor(self._config.sentiment_bias)
             whole = ((logits[:count] + bias) / self._config.sentiment_temperature).softmax(-1)
             part = (logits[count:] / self._config.span_temperature).softmax(-1)
             part[unread] = whole[text_of]
-            emotions = self._network.heads["emotions"](attended).sigmoid()
+            emotions = self._heads["emotions"](attended).sigmoid()
             embedding = F.normalize(mean, dim=-1)
             intents, effort = self._intents(attended[:count]), self._effort(attended[:count])
         return Encodings(
@@ -136,15 +138,15 @@ class VocEncoder:
         )
 
     def _intents(self, attended: Tensor) -> Tensor:
-        if "intents" not in self._network.heads:
+        if "intents" not in self._heads:
             return attended.new_empty(len(attended), 0)
-        probabilities: Tensor = self._network.heads["intents"](attended).sigmoid()
+        probabilities: Tensor = self._heads["intents"](attended).sigmoid()
         return probabilities
 
     def _effort(self, attended: Tensor) -> Tensor:
-        if "effort" not in self._network.heads:
+        if "effort" not in self._heads:
             return attended.new_full((len(attended),), float("nan"))
-        probabilities = self._network.heads["effort"](attended).softmax(-1)
+        probabilities = self._heads["effort"](attended).softmax(-1)
         told = probabilities[:, 1:].sum(1)
         level = probabilities[:, 1:] @ _EFFORTS / told.clamp_min(1e-9)
         effort: Tensor = level.masked_fill(told < self._config.effort_threshold, float("nan"))
@@ -207,10 +209,11 @@ class _Pieces:
 def load(model: str | Path, *, backend: str, threads: int | None, cache_dir: Path | None) -> VocEncoder:
     """See `vocengine.encoder.load_encoder`."""
     keep_few_programs()
-    keep_freed_memory()
     artifact = find_artifact(model)
     base = find_base(sha256=artifact.config.base.sha256)
     network = load_network(artifact, base)
+    # From here on: what was drawn at random and replaced, and what is laid out anew, has gone back to the kernel.
+    keep_freed_memory()
     tokenizer = Tokenizer.from_file(str(base.tokenizer))
     tokenizer.no_padding()
     tokenizer.no_truncation()

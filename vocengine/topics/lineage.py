@@ -14,7 +14,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.discover import TOGETHER, Discovered, Discovery
@@ -146,6 +145,9 @@ def _matched(
     overlap = shared / np.maximum(union, 1)
     words = np.array([[_common(topic.keywords, group.keywords) for group in found] for topic in known])
     score = _SHARED * overlap + _NEAR * np.clip((cosine - 0.5) / 0.5, 0, 1) + _WORDS * words
+    # 40 MB that only a refit needs; every member of the stream imports this module.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(-score)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(row, column, float(score[row, column])) for row, column in pairs if score[row, column] >= _MATCHES_FROM]
