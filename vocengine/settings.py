@@ -103,7 +103,7 @@ class TopicSettings(_Section):
     sample_spans: Annotated[int, Field(ge=100)] = 20_000
     min_topic_spans: Annotated[int, Field(ge=5)] = 15
     seed: int = 7
-    refresh_s: Annotated[float, Field(gt=0)] = 2.0
+    refresh_s: Annotated[float, Field(gt=0)] = 0.5
     # An OpenAI-compatible endpoint that names topics by keywords and masked examples; without a URL none is asked.
     naming_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     naming_model: str = "gpt-4o-mini"
