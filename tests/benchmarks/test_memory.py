@@ -14,16 +14,15 @@ import pytest
 from benchmarks.texts import load_texts
 
 ROOT = Path(__file__).resolve().parents[2]
+# In MB (10⁶ bytes). A member of the stream is to stay under 700, and its Kafka clients with a full inbox take up to 40.
+# Runs differ by some 40: in 32 bits 605 to 640, in 8 bits 540 to 600.
+_MOST_MB = 660
 _BATCHES, _BATCH = 5, 512
 
 
 @pytest.mark.slow
-# In MB (10⁶ bytes), some 4 % above what it was when they were set. A member of the stream is to stay under 700, and its
-# Kafka clients with a full inbox take up to 40 of them.
-@pytest.mark.parametrize(("backend", "most_mb"), [("torch-fp32", 660), ("torch-int8", 570)])
-def test_enriching_full_batches_of_all_lengths_stays_within_its_memory(
-    tmp_path: Path, backend: str, most_mb: int
-) -> None:
+@pytest.mark.parametrize("backend", ["torch-fp32", "torch-int8"])
+def test_enriching_full_batches_of_all_lengths_stays_within_its_memory(tmp_path: Path, backend: str) -> None:
     # In a process of its own: memory, and that freed memory is kept, is the whole process's.
     draw = random.Random(4)
     texts = [verbatim.text for verbatim in load_texts(1).verbatims]
@@ -55,7 +54,7 @@ def test_enriching_full_batches_of_all_lengths_stays_within_its_memory(
     assert done.returncode == 0, done.stderr[-3_000:]
     found = orjson.loads(done.stdout.splitlines()[-1])
     assert found["backend"] == backend
-    assert found["peak_rss_mb"] < most_mb
+    assert found["peak_rss_mb"] < _MOST_MB
 
 
 @pytest.mark.integration
