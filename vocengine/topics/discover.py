@@ -35,6 +35,8 @@ TOGETHER = 0.88
 _MIN_SAMPLES = 3
 # A span that HDBSCAN leaves out goes with the most of so many neighbours that it did not.
 _NEIGHBOURS = 5
+# Below this UMAP looks at all pairs itself.
+_ALL_PAIRS_BELOW = 4_096
 # A text that was copied more often than this counts no more: a crowd of copies is a dense place, not a topic.
 _MOST_COPIES = 5
 # c-TF-IDF ranks rare words high; those that fewer spans of a topic use say nothing of it.
@@ -97,7 +99,7 @@ def discover(
         )
     keep = [long_enough[i] for i in original]
     kept_texts, kept = [texts[i] for i in keep], embeddings[keep]
-    model = _bertopic(len(keep), min_topic_spans, seed)
+    model = _bertopic(kept, min_topic_spans, seed)
     fitted = _joined(model, kept_texts, kept, np.asarray(model.fit_transform(kept_texts, embeddings=kept)[0]))
     fitted = _with_neighbours(np.asarray(model.umap_model.embedding_), fitted)
     words: dict[int, list[tuple[str, float]]] = model.get_topics()
@@ -187,7 +189,22 @@ def _calibrated(found: Sequence[Discovered], embeddings: npt.NDArray[np.float32]
     return ready, 1 - inside / len(embeddings)
 
 
-def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
+def _neighbours(embeddings: npt.NDArray[np.float32], count: int) -> tuple[Any, Any] | None:
+    """The nearest spans of each span and their distances, exactly; None where UMAP itself looks at all pairs.
+
+    UMAP's own search for more spans than that compiles itself anew in each process, which takes longer than this does
+    for 20,000 spans. Grows with the square of their number.
+    """
+    if len(embeddings) < _ALL_PAIRS_BELOW:
+        return None
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, places = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(embeddings).kneighbors(embeddings)
+    # Of unit vectors: half the square of the distance is 1 − cosine.
+    return places, (distances**2 / 2).astype(np.float32)
+
+
+def _bertopic(embeddings: npt.NDArray[np.float32], min_topic_spans: int, seed: int) -> Any:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from bertopic import BERTopic
     from bertopic.vectorizers import ClassTfidfTransformer
@@ -196,10 +213,13 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
     from umap import UMAP
 
     stop = [*ENGLISH_STOP_WORDS, *NO_WORDS]
+    count = min(15, len(embeddings) - 1)
+    known = _neighbours(embeddings, count)
     return BERTopic(
         embedding_model=None,
         umap_model=UMAP(
-            n_neighbors=min(15, n - 1),
+            n_neighbors=count,
+            precomputed_knn=(None, None, None) if known is None else (*known, None),
             n_components=5,
             min_dist=0.0,
             metric="cosine",
@@ -216,6 +236,8 @@ def _bertopic(n: int, min_topic_spans: int, seed: int) -> Any:
             cluster_selection_method="leaf",
             metric="euclidean",
             prediction_data=False,
+            # Starting other processes takes longer than they save in five dimensions.
+            core_dist_n_jobs=1,
         ),
         vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=_TOKEN.pattern),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
