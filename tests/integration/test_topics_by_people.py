@@ -373,7 +373,7 @@ def test_splits_that_are_asked_for_are_done_or_refused_the_oldest_first(
 ) -> None:
     discovered(models, database.engine, LATE + BROKEN, FAR)
     understood([*LATE, *BROKEN, *FAR], models, database.engine)
-    done = ask(database.engine, 1, phrases=("came late", "arrived broken"))
+    done = ask(database.engine, 1, phrases=("the parcel came days late", "it arrived broken"))
     refused = ask(database.engine, 2, into=2)
     assert topic_split.settle_next(settings, database.engine, models.encoder)
     first = request(database.engine, done)
@@ -383,6 +383,7 @@ def test_splits_that_are_asked_for_are_done_or_refused_the_oldest_first(
         assert registry.newest_version(connection) == first.version == 2
         [born] = registry.lineage_of(connection, 3)
     assert (born["kind"], born["other_topic_id"], born["made_by"]) == ("split", 1, "ana")
+    assert born["evidence"]["spans"] > 10, born["evidence"]
 
     assert topic_split.settle_next(settings, database.engine, models.encoder)
     second = request(database.engine, refused)
@@ -444,7 +445,7 @@ def test_what_happens_while_the_clauses_are_read_leaves_no_split_half_done_or_do
     assert request(engine, asked).status == "done" and ids_in_force(engine) == {1, 2}
     assert not topic_split.settle_next(settings, engine, models.encoder)
 
-    # Settled by hand, so that the parts go in and the request does not: both or neither.
+    # Where the request cannot be settled, the parts are not put in force either.
     with engine.begin() as connection:
         registry.rollback(connection, 1, by="ben")
     again = ask(engine, 1, into=2)
