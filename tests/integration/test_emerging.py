@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 from kafka import TopicPartition
 
 from tests.integration.wire import as_records, enriched, in_thread, produce, read_all, wait_until
@@ -19,7 +20,7 @@ from vocengine.contracts import Alert, Enriched, decode_alert
 from vocengine.errors import RegistryError
 from vocengine.pipeline import Models
 from vocengine.settings import Settings, load_settings
-from vocengine.store import candidates, references, registry
+from vocengine.store import candidates, locks, references, registry
 from vocengine.store.reads import alert_detail
 from vocengine.store.registry import Fit
 from vocengine.store.tables import alerts, consumer_positions, emerging_pool, outbox
@@ -31,6 +32,7 @@ from vocengine.stream.members import run_store
 from vocengine.topics.discover import Discovered, Discovery
 from vocengine.topics.lineage import plan
 from vocengine.trends.mentions import Monitored
+from vocengine.web import create_app
 
 pytestmark = pytest.mark.integration
 
@@ -252,6 +254,29 @@ def test_through_the_stream_the_alert_is_published_once_and_positions_stand(
     assert len(read_all(settings, "dead-letter")) == 1, "the role store alone makes the letter"
     with fitted.connect() as connection:
         assert len(candidates.load(connection)) == 1
+
+
+def test_the_member_at_work_settles_within_seconds_what_was_asked_for_by_api(
+    settings: Settings, fitted: sa.Engine, models: Models
+) -> None:
+    def discover(settings: Settings, stop: object) -> None:
+        run_discover(settings, stop, load_encoder=lambda: models.encoder)  # type: ignore[arg-type]
+
+    def at_work() -> bool:
+        with fitted.connect() as connection:
+            return not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(locks.DISCOVER)))
+
+    def status() -> str | None:
+        with TestClient(create_app(fitted)) as client:
+            told: str = client.get("/api/v1/topics/requests/1").json()["status"]
+        return told
+
+    with TestClient(create_app(fitted, edits=True)) as client, in_thread(discover, settings):
+        wait_until(at_work, what="a member at work")
+        assert client.post("/api/v1/topics/1/split", json={"into": 2, "by": "ana"}).status_code == 202
+        wait_until(lambda: status() == "refused", timeout_s=10, what="the request settled")
+        told = client.get("/api/v1/topics/requests/1").json()
+    assert told["message"].startswith("topic 1 does not split into 2: 0 spans of it are stored")
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,10 +22,11 @@ from tests.integration.wire import START
 from vocengine import pipeline
 from vocengine.cli.main import cli
 from vocengine.contracts import Enriched, Feedback, decode_enriched, encode
-from vocengine.errors import RegistryError, TaxonomyError
+from vocengine.encoder.interface import Encoder
+from vocengine.errors import RegistryError, StaleMember, StoreUnavailable, TaxonomyError
 from vocengine.pipeline import Models
 from vocengine.settings import Settings, load_settings
-from vocengine.store import plans, registry, taxonomies
+from vocengine.store import plans, registry, requests, taxonomies
 from vocengine.store.reads import (
     coverage_report,
     event_detail,
@@ -349,6 +351,124 @@ def test_a_split_by_command_line(settings: Settings, database: Any, models: Mode
     assert done.exit_code == 0, done.output
     assert "what was said before stays with topic 1" in done.output
     assert ids_in_force(database.engine) == {1, 2}
+
+
+# Splits, asked for
+
+
+def ask(engine: sa.Engine, topic_id: int, **how: Any) -> int:
+    with engine.begin() as connection:
+        return requests.add(connection, topic_id, by="ana", **how).request_id
+
+
+def request(engine: sa.Engine, request_id: int) -> requests.TopicRequest:
+    with engine.begin() as connection:
+        found = requests.load_one(connection, request_id)
+    assert found is not None
+    return found
+
+
+def test_splits_that_are_asked_for_are_done_or_refused_the_oldest_first(
+    settings: Settings, database: Any, models: Models
+) -> None:
+    discovered(models, database.engine, LATE + BROKEN, FAR)
+    understood([*LATE, *BROKEN, *FAR], models, database.engine)
+    done = ask(database.engine, 1, phrases=("the parcel came days late", "it arrived broken"))
+    refused = ask(database.engine, 2, into=2)
+    assert topic_split.settle_next(settings, database.engine, models.encoder)
+    first = request(database.engine, done)
+    assert (first.status, first.message, request(database.engine, refused).status) == ("done", None, "pending")
+    assert ids_in_force(database.engine) == {1, 2, 3}
+    with database.engine.begin() as connection:
+        assert registry.newest_version(connection) == first.version == 2
+        [born] = registry.lineage_of(connection, 3)
+    assert (born["kind"], born["other_topic_id"], born["made_by"]) == ("split", 1, "ana")
+    assert born["evidence"]["spans"] > 10, born["evidence"]
+
+    assert topic_split.settle_next(settings, database.engine, models.encoder)
+    second = request(database.engine, refused)
+    assert second.status == "refused" and second.version is None
+    assert second.message == (
+        "topic 2 does not split into 2: 3 spans of it are stored, and 2 parts of 10 spans need 20"
+    )
+    assert not topic_split.settle_next(settings, database.engine, models.encoder)
+    assert ids_in_force(database.engine) == {1, 2, 3}
+
+
+def test_a_topic_that_is_retired_before_its_turn_is_refused(settings: Settings, database: Any, models: Models) -> None:
+    discovered(models, database.engine, LATE, BROKEN)
+    asked = ask(database.engine, 1, into=2)
+    with database.engine.begin() as connection:
+        registry.retire(connection, 1, by="ben")
+    assert topic_split.settle_next(settings, database.engine, models.encoder)
+    settled = request(database.engine, asked)
+    assert settled.status == "refused" and "topic 1 is retired since registry version 2" in (settled.message or "")
+
+
+class Meanwhile:
+    """The encoder; before it first reads, something else happens."""
+
+    def __init__(self, encoder: Encoder, happens: Callable[[], object]) -> None:
+        self.info, self._encoder, self._happens = encoder.info, encoder, happens
+        self._first = True
+
+    def encode(self, texts: Any, spans: Any) -> Any:
+        if self._first:
+            self._first = False
+            self._happens()
+        return self._encoder.encode(texts, spans)
+
+
+def test_what_happens_while_the_clauses_are_read_leaves_no_split_half_done_or_done_twice(
+    settings: Settings, database: Any, models: Models
+) -> None:
+    engine = database.engine
+    discovered(models, engine, LATE + BROKEN)
+    understood([*LATE, *BROKEN], models, engine)
+
+    def settle(happens: Callable[[], object]) -> None:
+        topic_split.settle_next(settings, engine, Meanwhile(models.encoder, happens))
+
+    def rename() -> None:
+        with engine.begin() as connection:
+            registry.rename(connection, 1, "Parcels", by="ben")
+
+    def die() -> None:
+        raise StoreUnavailable("the database went away")
+
+    asked = ask(engine, 1, into=2)
+    with pytest.raises(StoreUnavailable):
+        settle(die)
+    settle(rename)
+    assert request(engine, asked).status == "pending" and ids_in_force(engine) == {1}
+    settle(lambda: topic_split.settle_next(settings, engine, models.encoder))
+    assert request(engine, asked).status == "done" and ids_in_force(engine) == {1, 2}
+    assert not topic_split.settle_next(settings, engine, models.encoder)
+
+    # Where the request cannot be settled, the parts are not put in force either.
+    with engine.begin() as connection:
+        registry.rollback(connection, 1, by="ben")
+    again = ask(engine, 1, into=2)
+
+    def refuse() -> None:
+        with engine.begin() as connection:
+            requests.settle_refused(connection, again, "not wanted")
+
+    with pytest.raises(StaleMember, match=f"request {again} was settled by another member"):
+        settle(refuse)
+    assert request(engine, again).message == "not wanted" and ids_in_force(engine) == {1}
+
+
+def test_a_split_that_fails_by_a_fault_does_not_keep_the_role_from_its_work(
+    settings: Settings, database: Any, models: Models
+) -> None:
+    discovered(models, database.engine, LATE + BROKEN)
+    understood([*LATE, *BROKEN], models, database.engine)
+    asked = ask(database.engine, 1, into=2)
+    broken = Meanwhile(models.encoder, lambda: 1 / 0)
+    assert topic_split.settle_next(settings, database.engine, broken)
+    settled = request(database.engine, asked)
+    assert settled.status == "refused" and "failed with ZeroDivisionError" in (settled.message or "")
 
 
 # Edits, within seconds

@@ -76,11 +76,12 @@ def test_an_empty_database_is_an_empty_answer(empty_client: TestClient) -> None:
 
 def test_every_answer_of_the_api_has_a_type(schema: dict[str, Any]) -> None:
     paths = [path for path in schema["paths"] if path.startswith("/api/v1")]
-    assert len(paths) == 15
+    assert len(paths) == 16
     for path in paths:
         for method, operation in schema["paths"][path].items():
             responses = operation["responses"]
-            assert responses["200"]["content"]["application/json"]["schema"]["$ref"]
+            answer = responses["202" if path.endswith("/split") else "200"]
+            assert answer["content"]["application/json"]["schema"]["$ref"]
             for status in ("404", "422", "503", *(() if method == "get" else ("403", "409"))):
                 assert responses[status]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorReply")
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from tests.integration.wire import START, enriched
-from vocengine.store import registry, taxonomies
+from vocengine.store import registry, requests, taxonomies
 from vocengine.store.registry import Fit
 from vocengine.store.writer import EventWriter
 from vocengine.topics.assign import Topic
@@ -137,7 +137,16 @@ def test_a_rollback_goes_back_and_leaves_the_taxonomy_alone(editor: TestClient, 
         ("POST", "/1/merge", {"into": 4, "by": "ana"}, 409, "conflict", "of the taxonomy"),
         ("POST", "/1/merge", {"by": "ana"}, 422, "invalid_parameter", "into is"),
         ("POST", "/3/retire", {"by": "ana"}, 409, "conflict", "topic 3 is retired"),
-        ("POST", "/1/split", {"into": 3, "by": "ana"}, 501, "needs_model", "`vocengine topics split 1 --into 3`"),
+        ("POST", "/1/split", {"into": 3}, 422, "invalid_parameter", "by is missing"),
+        ("POST", "/1/split", {"by": "ana"}, 422, "invalid_parameter", "say how to split"),
+        ("POST", "/1/split", {"into": 2, "phrases": ["a", "b"], "by": "ana"}, 422, "invalid_parameter", "not both"),
+        ("POST", "/1/split", {"into": 11, "by": "ana"}, 422, "invalid_parameter", "into is '11'"),
+        ("POST", "/1/split", {"phrases": ["late"], "by": "ana"}, 422, "invalid_parameter", "at least 2 items"),
+        ("POST", "/1/split", {"phrases": ["late", " "], "by": "ana"}, 422, "invalid_parameter", "at least 1 char"),
+        ("POST", "/1/split", {"phrases": ["late", "Late "], "by": "ana"}, 422, "invalid_parameter", "that differ"),
+        ("POST", "/4/split", {"into": 2, "by": "ana"}, 409, "conflict", "category 'Kettles' of the taxonomy"),
+        ("POST", "/99/split", {"into": 2, "by": "ana"}, 404, "not_found", "there is no topic 99"),
+        ("GET", "/requests/1", None, 404, "not_found", "there is no request 1"),
         ("POST", "/3/split", {"into": 2, "by": "ana"}, 409, "conflict", "topic 3 is retired"),
         ("POST", "/rollback", {"version": 77, "by": "ana"}, 409, "conflict", "there is no registry version 77"),
         ("GET", "/99/lineage", None, 404, "not_found", "there is no topic 99"),
@@ -152,6 +161,43 @@ def test_what_makes_no_sense_is_refused_in_one_sentence_and_nothing_is_half_done
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
     assert says in answer.json()["error"]["message"] and "\n" not in answer.json()["error"]["message"]
     assert version(engine) == before
+
+
+def test_a_split_is_a_request_that_waits_for_the_role_discover(editor: TestClient, engine: sa.Engine) -> None:
+    before = version(engine)
+    answer = editor.post(f"{TOPICS}/1/split", json={"into": 3, "by": "ana"})
+    assert answer.status_code == 202, answer.text
+    asked = answer.json()
+    assert abs(datetime.fromisoformat(asked.pop("asked_at")) - datetime.now(UTC)) < timedelta(minutes=5)
+    assert "the role discover does it" in asked.pop("message")
+    assert asked == {
+        "request_id": 1, "topic_id": 1, "into": 3, "phrases": [], "asked_by": "ana", "status": "pending",
+        "version": None, "settled_at": None, "address": f"{TOPICS}/requests/1",
+    }  # fmt: skip
+    assert editor.get(asked["address"]).json() == answer.json()
+    assert version(engine) == before
+
+    again = editor.post(f"{TOPICS}/1/split", json={"into": 2, "by": "ben"})
+    assert again.status_code == 409 and "already asked for: wait for request 1" in again.json()["error"]["message"]
+    by_phrases = editor.post(
+        f"{TOPICS}/2/split", json={"phrases": [" late ", "broken"]}, headers={"X-Forwarded-User": "ben"}
+    ).json()
+    assert (by_phrases["phrases"], by_phrases["into"], by_phrases["asked_by"]) == (["late", "broken"], None, "ben")
+
+
+def test_a_request_that_is_settled_says_how_and_another_can_be_made(editor: TestClient, engine: sa.Engine) -> None:
+    for topic_id in (1, 2):
+        editor.post(f"{TOPICS}/{topic_id}/split", json={"into": 2, "by": "ana"})
+    with engine.begin() as connection:
+        requests.settle_done(connection, 1, 7)
+        requests.settle_refused(connection, 2, "topic 2 does not split")
+    done, refused = (editor.get(f"{TOPICS}/requests/{number}").json() for number in (1, 2))
+    assert (done["status"], done["version"], done["message"]) == ("done", 7, "done in registry version 7")
+    assert (refused["status"], refused["version"], refused["message"]) == ("refused", None, "topic 2 does not split")
+    assert done["settled_at"] >= done["asked_at"]
+    assert editor.post(f"{TOPICS}/2/split", json={"into": 3, "by": "ana"}).json()["request_id"] == 3
+    with TestClient(create_app(engine)) as reader:
+        assert reader.get(f"{TOPICS}/requests/3").json()["status"] == "pending", "read whether or not edits are allowed"
 
 
 def test_a_form_of_another_site_changes_nothing(editor: TestClient, engine: sa.Engine) -> None:

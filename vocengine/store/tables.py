@@ -292,6 +292,21 @@ topic_candidates = Table(
     Column("settled_at", _Time),
 )
 
+# Splits that were asked for by API, and what became of them.
+topic_requests = Table(
+    "topic_requests",
+    metadata,
+    Column("request_id", Integer, Identity(start=1), primary_key=True),
+    Column("topic_id", Integer, nullable=False),
+    Column("asked", JSONB, nullable=False),  # {"into": 3} or {"phrases": […]}
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", _Time, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),  # pending, done, refused
+    Column("message", Text),
+    Column("version", Integer),
+    Column("settled_at", _Time),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -1,4 +1,7 @@
-"""discover as it runs in a process: one member at work in the installation, a pass now and then, refits by schedule."""
+"""discover as it runs in a process: one member at work in the installation, a pass now and then, refits by schedule.
+
+It has the encoder loaded, so it also does the splits of topics that were asked for by API.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from vocengine.store import engine as store_engine
 from vocengine.store import locks, registry
 from vocengine.store.engine import Engine
 from vocengine.store.locks import SessionLock
-from vocengine.stream import role, topic_discovery
+from vocengine.stream import role, topic_discovery, topic_split
 from vocengine.stream.discover import DiscoverHandler, open_discover
 from vocengine.stream.enrich_member import load_models
 from vocengine.stream.members import new_instance, ready_database
@@ -27,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _NOT_MINE_S = 2.0
 _TICK_S = 0.2
+_LOOK_AT_REQUESTS_S = 1.0
 _LOOK_AT_SCHEDULE_S = 5.0
 # After a refit that could not be made, as for want of text, the next is tried after this or the set time.
 _TRY_AGAIN = timedelta(hours=1)
@@ -42,18 +46,24 @@ class DiscoverSession:
         self, settings: Settings, engine: Engine, encoder: Encoder, stop: threading.Event, *, instance: str
     ) -> None:
         self._settings, self._engine, self._stop, self._instance = settings, engine, stop, instance
+        self._encoder = encoder
         self._handler = DiscoverHandler(settings, encoder)
         self._lock = SessionLock(engine, locks.DISCOVER)
         self._session: DatabaseSession[Enriched | None] | None = None
         self._next_pass = float("-inf")
         self._in_pass = False
+        self._next_look = float("-inf")
 
     def step(self) -> int:
-        """A batch of the pass under way; waits a moment between passes, or while another member is at work."""
+        """At most one split that was asked for, and a batch of the pass under way.
+
+        Waits a moment between passes, or while another member is at work.
+        """
         if self._session is None and not self._take_over():
             self._stop.wait(_NOT_MINE_S)
             return 0
         assert self._session is not None
+        self._look_at_requests()
         if time.monotonic() >= self._next_pass:
             # Also where the pass before has not come to an end: what a pass may read goes by time.
             self._lock.check()
@@ -72,6 +82,13 @@ class DiscoverSession:
             self._session.close()
             self._session = None
         self._lock.release()
+
+    def _look_at_requests(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._lock.check()
+        if not topic_split.settle_next(self._settings, self._engine, self._encoder):
+            self._next_look = time.monotonic() + _LOOK_AT_REQUESTS_S
 
     def _take_over(self) -> bool:
         if not self._lock.take():

@@ -1,6 +1,6 @@
 """Edits of topics by API: each in one transaction, with who did it, and only where `web.edits` allows them.
 
-The web role loads no model, so what needs one (a split, a taxonomy) is left to the command line and said so.
+The web role loads no model, so a split is written down as a request, which the role discover settles.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from vocengine.contracts import Origin
-from vocengine.errors import EditsOff, InputError, RegistryError
-from vocengine.store import registry
+from vocengine.errors import EditsOff, InputError
+from vocengine.store import registry, requests
 from vocengine.store.reads import Connection, Engine, reading, writing
+from vocengine.store.requests import RequestStatus, TopicRequest
 from vocengine.web.api import API_PREFIX, ErrorReply, TopicId
+from vocengine.web.views import NotFound
 
 # PostgreSQL's text holds no zero byte.
 _TEXT = r"^[^\x00]*$"
 Actor = Annotated[
     str, Field(min_length=1, max_length=200, pattern=_TEXT, description="Who does it, for the audit trail.")
 ]
+# A phrase becomes the name of its part.
+Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=_TEXT)]
+RequestId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 # A proxy with a log-in sets it, so it counts for more than what the body says.
 User = Annotated[str | None, Header(alias="X-Forwarded-User", max_length=200, description="Who does it; before `by`.")]
 
@@ -53,7 +58,7 @@ class SplitBody(Body):
     """As many parts, or phrases that name them."""
 
     into: Annotated[int, Field(ge=2, le=10)] | None = None
-    phrases: Annotated[list[str], Field(max_length=10)] | None = None
+    phrases: Annotated[list[Phrase], Field(min_length=2, max_length=10)] | None = None
 
 
 class RollbackBody(Body):
@@ -104,8 +109,21 @@ class Lineage:
     lines: tuple[AuditLine, ...]
 
 
-class NeedsModel(RegistryError):
-    """The edit needs the encoder, which the web role does not load."""
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A split that was asked for: pending, then done in a registry version or refused for the reason in `message`."""
+
+    request_id: int
+    topic_id: int
+    into: int | None
+    phrases: tuple[str, ...]
+    asked_by: str
+    asked_at: datetime
+    status: RequestStatus
+    message: str
+    version: int | None
+    settled_at: datetime | None
+    address: str
 
 
 _CONFLICT: dict[int | str, dict[str, Any]] = {
@@ -135,6 +153,14 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
             rows = registry.lineage_of(connection, topic_id)
         lines = (AuditLine(**{name: row[name] for name in AuditLine.__slots__}) for row in rows)
         return Lineage(topic_id, tuple(lines))
+
+    @reads.get("/topics/requests/{request_id}", summary="What became of a split that was asked for")
+    def get_request(request_id: RequestId) -> Requested:
+        with reading(engine) as connection:
+            found = requests.load_one(connection, request_id)
+        if found is None:
+            raise NotFound(f"there is no request {request_id}: the answer to the POST has the number")
+        return _requested(found)
 
     @router.patch("/topics/{topic_id}", summary="Rename, describe or pin a topic")
     def patch_topic(topic_id: TopicId, asked: TopicPatch, user: User = None) -> Edited:
@@ -166,17 +192,17 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.post(
         "/topics/{topic_id}/split",
-        summary="Refused: a split needs the encoder; the answer has the command that does it",
-        responses={501: {"model": ErrorReply, "description": "The web role loads no model."}},
+        summary="Ask for a topic to be cut in parts, which the role discover does",
+        status_code=202,
     )
-    def split_topic(topic_id: TopicId, asked: SplitBody, user: User = None) -> Edited:
-        _who(asked, user)
-        with reading(engine) as connection:
-            registry.standing(connection, topic_id)
-        raise NeedsModel(
-            "a split reads the topic's clauses again, and the web role loads no model: run "
-            f"`vocengine topics split {topic_id} --into {asked.into or len(asked.phrases or ()) or 2}` where a model is"
-        )
+    def split_topic(topic_id: TopicId, asked: SplitBody, user: User = None) -> Requested:
+        by, phrases = _who(asked, user), asked.phrases or []
+        if (asked.into is None) == (not phrases):
+            raise InputError("say how to split: into, the number of parts, or phrases, one for each part, not both")
+        if len({phrase.casefold() for phrase in phrases}) < len(phrases):
+            raise InputError(f"phrases are {', '.join(map(repr, phrases))}: give 2 to 10 that differ")
+        with writing(engine) as connection:
+            return _requested(requests.add(connection, topic_id, into=asked.into, phrases=phrases, by=by))
 
     @router.post("/topics/rollback", summary="Go back to what the fit of a registry version said")
     def roll_back(asked: RollbackBody, user: User = None) -> RolledBack:
@@ -195,6 +221,27 @@ def _who(asked: Body, user: str | None) -> str:
     if not by:
         raise InputError("by is missing: say in it, or in the header X-Forwarded-User, who makes the edit")
     return by
+
+
+def _requested(request: TopicRequest) -> Requested:
+    told = {
+        "pending": "the role discover does it within seconds of its turn; while no member of it runs, it waits",
+        "done": f"done in registry version {request.version}",
+        "refused": request.message or "",
+    }
+    return Requested(
+        request_id=request.request_id,
+        topic_id=request.topic_id,
+        into=request.into,
+        phrases=request.phrases,
+        asked_by=request.asked_by,
+        asked_at=request.asked_at,
+        status=request.status,
+        message=told[request.status],
+        version=request.version,
+        settled_at=request.settled_at,
+        address=f"{API_PREFIX}/topics/requests/{request.request_id}",
+    )
 
 
 def _edited(connection: Connection, topic_id: int) -> Edited:

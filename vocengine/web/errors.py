@@ -20,7 +20,6 @@ from vocengine.errors import (
     VocengineError,
 )
 from vocengine.web.api import API_PREFIX
-from vocengine.web.edits import NeedsModel
 from vocengine.web.render import Renderer
 from vocengine.web.views import NotFound
 
@@ -37,8 +36,6 @@ def describe(error: Exception) -> tuple[int, str, str]:
             return 404, "not_found", str(error)
         case EditsOff():
             return 403, "edits_off", str(error)
-        case NeedsModel():
-            return 501, "needs_model", str(error)
         case RegistryError():
             return 409, "conflict", str(error)
         case InputError():
@@ -68,7 +65,7 @@ def install_error_answers(app: FastAPI, renderer: Renderer) -> None:
 
     def answer(request: Request, error: Exception) -> Response:
         status, code, message = describe(error)
-        if status >= 500 and not isinstance(error, NeedsModel):
+        if status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, error, exc_info=_surprise(error))
         headers = dict(getattr(error, "headers", None) or {})
         if status == 503:
