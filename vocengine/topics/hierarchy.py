@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from vocengine.topics.assign import Topic
 
@@ -36,6 +35,8 @@ def themes_of(topics: Sequence[Topic], before: dict[int, int]) -> list[Theme]:
     """
     if not topics:
         return []
+    from scipy.optimize import linear_sum_assignment
+
     groups = _grouped(topics)
     kept = sorted(set(before.values()))
     shared = np.zeros((len(groups), len(kept)))

@@ -11,10 +11,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 # (n texts) → (n, d) embeddings of unit length, in the space of the spans'.
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
@@ -23,9 +23,7 @@ Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 NO_WORDS = frozenset(
     {"handle", "link", "email", "phone", "http", "https", "amp", "just", "got", "ve", "don", "ll", "re"}
 )
-_STOP = (
-    ENGLISH_STOP_WORDS | NO_WORDS | {"im", "ive", "dont", "didnt", "cant", "wont", "isnt", "really", "thanks", "please"}
-)
+_COURTESIES = frozenset({"really", "thanks", "please"})
 _PIECE = re.compile(r"[^.,;:!?()\[\]{}\"“”…/\\|<>*#@\n]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LENGTHS = (2, 3, 4)
@@ -96,8 +94,17 @@ def phrases(text: str) -> Iterator[str]:
                     yield " ".join(words[begin : begin + length])
 
 
+@cache
+def _empty_words() -> frozenset[str]:
+    # Here, since the stream imports this module and never names a topic: scikit-learn takes 40 MB.
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return frozenset(ENGLISH_STOP_WORDS) | NO_WORDS | {"im", "ive", "dont", "didnt", "cant", "wont"} | _COURTESIES
+
+
 def _tells(word: str) -> bool:
-    return len(word) > 2 and word not in _STOP and word.split("'")[0] not in _STOP
+    empty = _empty_words()
+    return len(word) > 2 and word not in empty and word.split("'")[0] not in empty
 
 
 def _ranked(uses: Counter[str], everywhere: Counter[str], size: int, total: int) -> list[tuple[str, float]]:
