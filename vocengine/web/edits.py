@@ -19,9 +19,9 @@ from vocengine.store.reads import Connection, Engine, reading, writing
 from vocengine.web.api import API_PREFIX, ErrorReply, TopicId
 
 # PostgreSQL's text holds no zero byte.
-_TEXT = r"^[^\x00]*$"
+TEXT = r"^[^\x00]*$"
 Actor = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=_TEXT, description="Who does it, for the audit trail.")
+    str, Field(min_length=1, max_length=200, pattern=TEXT, description="Who does it, for the audit trail.")
 ]
 # A proxy with a log-in sets it, so it counts for more than what the body says.
 User = Annotated[str | None, Header(alias="X-Forwarded-User", max_length=200, description="Who does it; before `by`.")]
@@ -38,8 +38,8 @@ class Body(BaseModel):
 class TopicPatch(Body):
     """What is to change; what is left out stays. A description of null takes the old one away."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_TEXT)] | None = None
-    description: Annotated[str, Field(max_length=1_000, pattern=_TEXT)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=TEXT)] | None = None
+    description: Annotated[str, Field(max_length=1_000, pattern=TEXT)] | None = None
     pinned: bool | None = None
 
 
@@ -138,7 +138,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.patch("/topics/{topic_id}", summary="Rename, describe or pin a topic")
     def patch_topic(topic_id: TopicId, asked: TopicPatch, user: User = None) -> Edited:
-        by, given = _who(asked, user), asked.model_fields_set - {"by"}
+        by, given = who(asked, user), asked.model_fields_set - {"by"}
         if not given or (asked.name is None and "name" in given) or (asked.pinned is None and "pinned" in given):
             raise InputError("the body changes nothing: give name, description or pinned, with their new values")
         with writing(engine) as connection:
@@ -152,14 +152,14 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.post("/topics/{topic_id}/merge", summary="Make a topic a part of another, with its history")
     def merge_topic(topic_id: TopicId, asked: MergeBody, user: User = None) -> Edited:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             registry.merge(connection, [topic_id], asked.into, by=by)
             return _edited(connection, topic_id)
 
     @router.post("/topics/{topic_id}/retire", summary="Take a topic out of force; its history stays")
     def retire_topic(topic_id: TopicId, asked: Body, user: User = None) -> Edited:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             registry.retire(connection, topic_id, by=by)
             return _edited(connection, topic_id)
@@ -170,7 +170,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
         responses={501: {"model": ErrorReply, "description": "The web role loads no model."}},
     )
     def split_topic(topic_id: TopicId, asked: SplitBody, user: User = None) -> Edited:
-        _who(asked, user)
+        who(asked, user)
         with reading(engine) as connection:
             registry.standing(connection, topic_id)
         raise NeedsModel(
@@ -180,7 +180,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.post("/topics/rollback", summary="Go back to what the fit of a registry version said")
     def roll_back(asked: RollbackBody, user: User = None) -> RolledBack:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             return RolledBack(registry.rollback(connection, asked.version, by=by))
 
@@ -190,7 +190,8 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
     return together
 
 
-def _who(asked: Body, user: str | None) -> str:
+def who(asked: Body, user: str | None) -> str:
+    """Who makes an edit. Raises InputError where nobody says so."""
     by = (user or "").strip() or asked.by
     if not by:
         raise InputError("by is missing: say in it, or in the header X-Forwarded-User, who makes the edit")
