@@ -30,6 +30,7 @@ SECTIONS = {
     "stream": "How much a role takes in one transaction, and how long it waits",
     "topics": "Discovery of topics, and their assignment to spans",
     "alerts": "The budget of false alarms, and what counts as a fall",
+    "cases": "The work behind alerts: by when, and when it is escalated",
     "web": "Where the pages and the API listen",
     "metrics": "Where a role answers Prometheus and health checks",
 }
@@ -92,9 +93,17 @@ SENTENCES = {
     "this is lower).",
     "alerts.cool_down_h": "Hours of event time after an alert in which the key raises no other.",
     "alerts.allowed_lateness_h": "A mention older than the newest of its key by more than this moves no detector.",
+    "cases.deadline_h.critical": "Hours in which a case of this severity is to be resolved.",
+    "cases.deadline_h.high": "The same for high.",
+    "cases.deadline_h.medium": "The same for medium.",
+    "cases.deadline_h.low": "The same for low.",
+    "cases.warn_at_share": "The part of that time after which the case is escalated for the first time; when all of it "
+    "has passed it is for the second.",
+    "cases.reopen_within_days": "A new alert on the same key reopens a case that was resolved or closed no longer ago; "
+    "later it opens another.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
-    "web.edits": "Let topics be edited by the API. It has no log-in: only behind a proxy that has one.",
+    "web.edits": "Let topics and cases be edited by the API. It has no log-in: only behind a proxy that has one.",
     "metrics.host": "Address to listen on.",
     "metrics.port": "Port of `/metrics` and `/healthz`; "
     "0 is off. `vocengine run` counts up from it, a port for each process.",
@@ -158,12 +167,12 @@ def default_yaml() -> str:
     section, inner = "", [""]
     for setting in settings():
         *parts, last = setting.name.split(".")
-        if parts[1:] and parts != inner:
-            lines.append(f"{'  ' * (len(parts) - 1)}{parts[-1]}:")
-        inner = parts
         if parts and parts[0] != section:
             section = parts[0]
             lines += ["", f"# {SECTIONS[section]}.", f"{section}:"]
+        if parts[1:] and parts != inner:
+            lines.append(f"{'  ' * (len(parts) - 1)}{parts[-1]}:")
+        inner = parts
         indent = "  " * len(parts)
         # What is allowed stays on one line: blanks that do not break, until the text is wrapped.
         allowed = setting.allowed.replace(" ", _NO_BREAK)

@@ -18,7 +18,9 @@ VocengineError
 │   └── TopicsMissing        `vocengine streams apply` is needed
 ├── RegistryError            a topic operation that makes no sense (too few spans, merge into itself)
 │   └── TopicUnknown         there is no topic of that id
-└── EditsOff                 topics are not to be edited by the API (web.edits)
+├── CaseError                a change of a case that its state, or another's change, forbids
+│   └── CaseUnknown          there is no case, or no initiative, of that id
+└── EditsOff                 topics and cases are not to be edited by the API (web.edits)
 
 A record that is wrong is not an exception: it is a value (`contracts.Rejected`) that flows to the dead letters.
 """
@@ -98,5 +100,13 @@ class TopicUnknown(RegistryError):
     """There is no topic of that id."""
 
 
+class CaseError(VocengineError):
+    """A change of a case or an initiative that makes no sense as things stand."""
+
+
+class CaseUnknown(CaseError):
+    """There is no case, or no initiative, of that id."""
+
+
 class EditsOff(VocengineError):
-    """Topics are not to be edited by the API: `web.edits` is off."""
+    """Topics and cases are not to be edited by the API: `web.edits` is off."""

@@ -128,6 +128,23 @@ class AlertSettings(_Section):
     allowed_lateness_h: Annotated[float, Field(ge=0)] = 48.0
 
 
+class DeadlineSettings(_Section):
+    """Hours in which a case is to be resolved, by its severity."""
+
+    critical: Annotated[float, Field(gt=0)] = 24.0
+    high: Annotated[float, Field(gt=0)] = 24.0
+    medium: Annotated[float, Field(gt=0)] = 24.0
+    low: Annotated[float, Field(gt=0)] = 24.0
+
+
+class CaseSettings(_Section):
+    """The work behind alerts: by when, and who is reminded."""
+
+    deadline_h: DeadlineSettings = DeadlineSettings()
+    warn_at_share: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    reopen_within_days: Annotated[float, Field(ge=0)] = 14.0
+
+
 class WebSettings(_Section):
     """Where the pages and the API listen."""
 
@@ -159,6 +176,7 @@ class Settings(_Section):
     stream: StreamSettings = StreamSettings()
     topics: TopicSettings = TopicSettings()
     alerts: AlertSettings = AlertSettings()
+    cases: CaseSettings = CaseSettings()
     web: WebSettings = WebSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.integration.wire import START, enriched, in_thread, produce, read_all, wait_until
-from vocengine.contracts import Alert, Enriched, decode_alert, encode
-from vocengine.settings import Settings
+from vocengine.contracts import Alert, Case, Enriched, decode_alert, decode_case, encode
+from vocengine.settings import Settings, load_settings
 from vocengine.store.tables import alerts, outbox
+from vocengine.store.tables import cases as cases_table
 from vocengine.stream.members import run_detect
 from vocengine.trends.mentions import Monitored, mentions_of
 
 pytestmark = pytest.mark.integration
+
+# Overdue before anybody looks.
+_SECONDS = {f"cases.deadline_h.{severity}": 1e-6 for severity in ("critical", "high", "medium", "low")}
 
 
 def stream(*, fall_on_day: int | None, days: int = 10, a_day: int = 60) -> list[Enriched]:
@@ -38,6 +44,10 @@ def published(settings: Settings) -> list[Alert]:
     return [alert for record in read_all(settings, "alerts") if isinstance(alert := decode_alert(record.value), Alert)]
 
 
+def case_records(settings: Settings) -> list[Case]:
+    return [case for record in read_all(settings, "cases") if isinstance(case := decode_case(record.value), Case)]
+
+
 def test_a_fall_is_reported_once_with_its_evidence(settings: Settings, database: object) -> None:
     records = mention_records(stream(fall_on_day=8))
     produce(settings, "mentions", records)
@@ -55,6 +65,27 @@ def test_a_fall_is_reported_once_with_its_evidence(settings: Settings, database:
     with database.engine.connect() as connection:  # type: ignore[attr-defined]
         assert set(connection.scalars(sa.select(alerts.c.alert_id))) == {a.alert_id for a in raised}
         assert connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 0
+
+
+def test_each_alert_leaves_with_a_case_that_is_escalated_once_by_all_members(settings: Settings, database: Any) -> None:
+    hasty = settings.model_copy(update={"cases": load_settings(environ={}, overrides=_SECONDS).cases})
+    produce(settings, "mentions", mention_records(stream(fall_on_day=8)))
+    with in_thread(run_detect, hasty), in_thread(run_detect, hasty):
+        told = wait_until(
+            lambda: len(found := case_records(settings)) >= 4 and found, what="two cases, each opened and escalated"
+        )
+        time.sleep(7)  # each member looks once more
+    assert case_records(settings) == told
+    assert sorted((c.key, c.action) for c in told) == [
+        ("channel:review", "escalate"),
+        ("channel:review", "open"),
+        ("product:kettle", "escalate"),
+        ("product:kettle", "open"),
+    ]
+    raised = published(settings)
+    assert {c.alerts for c in told} == {(alert.alert_id,) for alert in raised}
+    with database.engine.connect() as connection:
+        assert set(connection.scalars(sa.select(cases_table.c.escalated))) == {"overdue"}
 
 
 def test_an_unchanged_stream_raises_nothing(settings: Settings, database: object) -> None:

@@ -116,7 +116,10 @@ def test_a_new_kind_of_question_becomes_a_candidate_with_an_alert(
     with fitted.begin() as connection:
         [found] = candidates.load(connection)
         [raised] = connection.execute(sa.select(alerts)).all()
-        assert connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 1
+        assert list(connection.scalars(sa.select(outbox.c.topic).order_by(outbox.c.topic))) == [
+            "voc.alerts",
+            "voc.cases",
+        ]
         pooled = connection.scalar(sa.select(sa.func.count()).select_from(emerging_pool))
         detail = alert_detail(connection, raised.alert_id)
     assert found.status == "open" and {"passcode", "forgot", "forgotten"} & set(found.keywords)
@@ -125,6 +128,7 @@ def test_a_new_kind_of_question_becomes_a_candidate_with_an_alert(
     assert pooled < len(events) <= POOL_SPANS
     assert (raised.kind, raised.key, raised.label) == ("emerging_topic", f"candidate:{found.candidate_id}", found.label)
     assert detail is not None and detail.candidate is not None and detail.candidate.status == "open"
+    assert detail.case is not None and detail.case.case.alerts == (raised.alert_id,)
     assert detail.alert.evidence.value > detail.alert.evidence.threshold
     assert all(verbatim.text in bank.new for verbatim in detail.alert.verbatims)
 

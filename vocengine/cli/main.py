@@ -14,6 +14,7 @@ from vocengine.errors import VocengineError
 # command → (module, attribute, help); the help stands here so that `--help` loads nothing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "alerts": ("vocengine.cli.alerts", "alerts", "List the alerts."),
+    "cases": ("vocengine.cli.cases", "cases", "The work behind alerts: list, take, resolve, judge."),
     "classify": ("vocengine.cli.classify", "classify", "Read a text and show what is understood."),
     "db": ("vocengine.cli.database", "db", "The database schema: upgrade, check."),
     "dead-letters": ("vocengine.cli.dead_letters", "dead_letters", "What could not be processed: list, replay."),
@@ -24,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "enrich": ("vocengine.cli.roles", "enrich", "Run an enrich member: feedback → enriched events."),
     "evaluate": ("vocengine.cli.evaluate", "evaluate", "Measure a model, on public sets or your own labels."),
     "import": ("vocengine.cli.importing", "import_command", "Send a file of feedback into the stream."),
+    "initiatives": (
+        "vocengine.cli.initiatives",
+        "initiatives",
+        "Root causes that many cases share, and their mending.",
+    ),
     "run": ("vocengine.cli.roles", "run", "Run all roles on this machine."),
     "settings": ("vocengine.cli.show_settings", "settings", "Print the settings in force."),
     "store": ("vocengine.cli.roles", "store", "Run a store member: enriched events → PostgreSQL."),

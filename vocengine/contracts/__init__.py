@@ -1,12 +1,14 @@
 """The messages on the wire, and their codecs: what goes in, what comes out, what could not be read."""
 
 from vocengine.contracts.alert import Alert, Driver, Evidence, Verbatim
+from vocengine.contracts.case import Case, CaseAction, CaseState, Escalated, Verdict
 from vocengine.contracts.dead_letter import DeadLetter, Rejected
 from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Origin, Sentiment, Span, SpanTopic
 from vocengine.contracts.feedback import CHANNELS, Feedback, Rating, Turn
 from vocengine.contracts.mention import Mention
 from vocengine.contracts.wire import (
     decode_alert,
+    decode_case,
     decode_enriched,
     decode_feedback,
     decode_mention,
@@ -16,9 +18,13 @@ from vocengine.contracts.wire import (
 __all__ = [
     "CHANNELS",
     "Alert",
+    "Case",
+    "CaseAction",
+    "CaseState",
     "DeadLetter",
     "Driver",
     "Enriched",
+    "Escalated",
     "Evidence",
     "Feedback",
     "Labelled",
@@ -32,7 +38,9 @@ __all__ = [
     "SpanTopic",
     "Turn",
     "Verbatim",
+    "Verdict",
     "decode_alert",
+    "decode_case",
     "decode_enriched",
     "decode_feedback",
     "decode_mention",

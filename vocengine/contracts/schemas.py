@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from vocengine.contracts.alert import Alert
+from vocengine.contracts.case import Case
 from vocengine.contracts.dead_letter import DeadLetter
 from vocengine.contracts.enriched import Enriched
 from vocengine.contracts.feedback import Feedback
@@ -19,6 +20,7 @@ MESSAGES: dict[str, Any] = {
     "enriched": Enriched,
     "mention": Mention,
     "alert": Alert,
+    "case": Case,
     "dead-letter": DeadLetter,
 }
 VERSION = 1

@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vocengine.contracts.alert import Alert
+from vocengine.contracts.case import Case
 from vocengine.contracts.dead_letter import DeadLetter, Rejected
 from vocengine.contracts.enriched import Enriched
 from vocengine.contracts.feedback import SCHEMA_VERSION, Feedback
@@ -19,6 +20,7 @@ from vocengine.contracts.mention import Mention
 _ENRICHED = TypeAdapter(Enriched)
 _MENTION = TypeAdapter(Mention)
 _ALERT = TypeAdapter(Alert)
+_CASE = TypeAdapter(Case)
 _DEAD_LETTER = TypeAdapter(DeadLetter)
 
 _SHOWN_VALUE_CHARS = 80
@@ -84,6 +86,11 @@ def decode_mention(value: bytes | None) -> Mention | Rejected:
 def decode_alert(value: bytes | None) -> Alert | Rejected:
     """A record of `voc.alerts`, or why it is refused."""
     return _decode(_ALERT, value)
+
+
+def decode_case(value: bytes | None) -> Case | Rejected:
+    """A record of `voc.cases`, or why it is refused."""
+    return _decode(_CASE, value)
 
 
 def decode_dead_letter(value: bytes | None) -> DeadLetter | Rejected:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     false,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -322,6 +323,72 @@ alerts = Table(
     Column("body", JSONB, nullable=False),  # the whole alert as it was published
     Index(None, "opened_at"),
     Index(None, "key", "opened_at"),
+)
+
+_LIVE = text("state IN ('open', 'acknowledged', 'in_progress')")
+
+# The work behind alerts as it stands: what its history, step by step, makes it.
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("alerts", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text),
+    Column("opened_at", _Time, nullable=False),
+    Column("asked_at", _Time, nullable=False),
+    Column("warn_at", _Time, nullable=False),
+    Column("due_at", _Time, nullable=False),
+    Column("escalated", Text),
+    Column("ended_at", _Time),
+    Column("reopened", Integer, nullable=False),
+    Column("verdict", Text),
+    Column("duplicate_of", Text),
+    Column("initiative_id", Integer),
+    Column("version", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    # At most one at work on a key.
+    Index("uq_cases_live_key", "key", unique=True, postgresql_where=_LIVE),
+    Index("ix_cases_live_warn_at", "warn_at", postgresql_where=_LIVE),
+    Index(None, "key", "opened_at"),
+    Index(None, "opened_at", "case_id"),
+    Index(None, "initiative_id"),
+    Index("ix_cases_alerts", "alerts", postgresql_using="gin"),
+)
+
+# Who did what and when; `body` is the whole step.
+case_history = Table(
+    "case_history",
+    metadata,
+    Column("case_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", _Time, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    PrimaryKeyConstraint("case_id", "version"),
+)
+
+# A root cause that many cases share, and when it was fixed.
+initiatives = Table(
+    "initiatives",
+    metadata,
+    Column("initiative_id", Integer, Identity(start=1), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("opened_at", _Time, nullable=False),
+    Column("fixed_by", Text),
+    Column("fixed_at", _Time),
+    Column("note", Text, nullable=False),
 )
 
 detector_state = Table(

@@ -10,6 +10,7 @@ from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, watch
 from vocengine.contracts import Mention, Rejected, decode_mention, encode
 from vocengine.settings import AlertSettings, Settings
 from vocengine.store import detector_states, outbox
+from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
@@ -21,7 +22,10 @@ _CACHED_KEYS = 100_000
 class DetectHandler:
     """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
 
-    def __init__(self, settings: AlertSettings, *, alerts_topic: str, kinds: int, partitions: int) -> None:
+    def __init__(
+        self, settings: AlertSettings, casebook: Casebook, *, alerts_topic: str, kinds: int, partitions: int
+    ) -> None:
+        self._casebook = casebook
         self._policy = DetectorPolicy(
             min_effect=settings.min_effect,
             min_history=settings.min_history_mentions,
@@ -39,12 +43,12 @@ class DetectHandler:
     def handle(
         self, connection: Connection, batch: Sequence[Received[Mention]]
     ) -> list[tuple[Received[Mention], Rejected]]:
-        """Move the detectors; alerts go to their table and to the outbox."""
+        """Move the detectors; alerts go to their table and to the outbox, with their cases."""
         by_partition: defaultdict[int, list[Mention]] = defaultdict(list)
         for record in batch:
             by_partition[record.partition.partition].append(record.message)
         self._read(connection, batch, by_partition)
-        raised = []
+        raised, now = [], datetime.now(UTC)
         for partition, mentions in by_partition.items():
             raised += watch(
                 mentions,
@@ -54,7 +58,7 @@ class DetectHandler:
                 budget=self._budget,
                 kinds=self._kinds,
                 partitions=self._partitions,
-                now=datetime.now(UTC),
+                now=now,
             )
         moved = {record.message.key for record in batch}
         detector_states.save(
@@ -63,6 +67,7 @@ class DetectHandler:
             | {key: self._meters[key].to_bytes() for key in map(_meter_key, by_partition)},
         )
         detector_states.add_alerts(connection, raised)
+        self._casebook.take_up(connection, raised, now=now)
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])
         return []
 
@@ -92,6 +97,7 @@ def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions
     """A session of the role; `partitions` is how many the mentions have."""
     handler = DetectHandler(
         settings.alerts,
+        Casebook.of(settings),
         alerts_topic=settings.kafka.topic("alerts"),
         kinds=max(1, sum(bool(value) for value in settings.monitor.model_dump().values())),
         partitions=partitions,

@@ -19,6 +19,7 @@ from vocengine.encoder.interface import Encoder
 from vocengine.settings import Settings
 from vocengine.store import candidates, detector_states, outbox, pool, references, registry
 from vocengine.store.candidates import Candidate
+from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.pool import Pooled
 from vocengine.store.references import Reference
@@ -42,6 +43,7 @@ class DiscoverHandler:
         self._most = emerging.most_spans
         self._lateness = timedelta(hours=settings.alerts.allowed_lateness_h)
         self._alerts_topic = settings.kafka.topic("alerts")
+        self._casebook = Casebook.of(settings)
         self._left = self._most
         self._passed_over = 0
         self._reference: Reference | None = None
@@ -155,6 +157,7 @@ class DiscoverHandler:
         groups = find(window, arrived, compared, apart, self._policy)
         raised = [self._write_down(connection, reference, group) for group in groups]
         detector_states.add_alerts(connection, raised)
+        self._casebook.take_up(connection, raised, now=datetime.now(UTC))
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])
         for group in groups:
             inside = [span for span in self._pool if span.embedding @ group.centroid >= group.threshold]

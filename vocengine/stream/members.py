@@ -1,10 +1,11 @@
-"""store and detect as they run in a process: with the database ready and the outbox relay beside them."""
+"""store and detect as they run in a process: with the database ready, the relay and escalations beside them."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 
 from vocengine.errors import StoreUnavailable
 from vocengine.metrics import RoleMetrics
@@ -14,6 +15,7 @@ from vocengine.store import schema
 from vocengine.store.engine import Engine
 from vocengine.stream import role, topology
 from vocengine.stream.detect import open_detect
+from vocengine.stream.escalate import EscalateSession
 from vocengine.stream.relay import RelaySession
 from vocengine.stream.store import open_store
 
@@ -24,7 +26,10 @@ def run_store(settings: Settings, stop: threading.Event) -> None:
     """Run a store member until `stop`."""
     engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
-    with RoleMetrics("store", settings.metrics) as metrics, _Relaying(settings, engine, stop):
+    with (
+        RoleMetrics("store", settings.metrics) as metrics,
+        _Beside("relay", lambda: RelaySession(settings, engine, stop), stop),
+    ):
         role.run(
             "store",
             lambda: open_store(settings, engine, instance=instance),
@@ -43,20 +48,19 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
         partitions = topology.check(settings.kafka)["mentions"]
         return open_detect(settings, engine, instance=instance, partitions=partitions)
 
-    with RoleMetrics("detect", settings.metrics) as metrics, _Relaying(settings, engine, stop):
+    with (
+        RoleMetrics("detect", settings.metrics) as metrics,
+        _Beside("relay", lambda: RelaySession(settings, engine, stop), stop),
+        _Beside("escalate", lambda: EscalateSession(settings, engine, stop), stop),
+    ):
         role.run("detect", open_session, stop, retry_max_s=settings.stream.retry_max_s, on_step=metrics.stepped)
 
 
-class _Relaying:
-    """The outbox relay in a thread beside the role; only one in the installation is at work."""
+class _Beside:
+    """Work in a thread beside the role: the outbox relay, escalations."""
 
-    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
-        self._thread = threading.Thread(
-            target=role.run,
-            args=("relay", lambda: RelaySession(settings, engine, stop), stop),
-            name="relay",
-            daemon=True,
-        )
+    def __init__(self, name: str, open_session: Callable[[], role.Session], stop: threading.Event) -> None:
+        self._thread = threading.Thread(target=role.run, args=(name, open_session, stop), name=name, daemon=True)
         self._stop = stop
 
     def __enter__(self) -> None:

@@ -10,10 +10,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import vocengine
+from vocengine.settings import Settings
+from vocengine.store.cases import Casebook
 from vocengine.store.reads import Engine
 from vocengine.store.schema import check
 from vocengine.web.api import ErrorReply, api_router
 from vocengine.web.assets import FOLDER, plotly_script
+from vocengine.web.cases_api import cases_router
 from vocengine.web.edits import edits_router
 from vocengine.web.errors import install_error_answers
 from vocengine.web.pages import pages_router
@@ -35,10 +38,13 @@ _SECURITY_HEADERS = {
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
-def create_app(engine: Engine, *, root_path: str = "", edits: bool = False) -> FastAPI:
+def create_app(
+    engine: Engine, *, root_path: str = "", edits: bool = False, casebook: Casebook | None = None
+) -> FastAPI:
     """The application on `engine`; `root_path` is the prefix that a proxy strips before it asks here.
 
-    With `edits` topics can be edited by API; there is no log-in, so a proxy should ask who is there.
+    With `edits` topics and cases can be edited by API; there is no log-in, so a proxy should ask who is there. Changes
+    of cases are made by `casebook`, otherwise by the settings' defaults.
 
     It needs no running database to be made: what it cannot read it answers with 503.
     """
@@ -78,6 +84,7 @@ def create_app(engine: Engine, *, root_path: str = "", edits: bool = False) -> F
     app.mount("/static", _Assets(directory=FOLDER / "static"), name="static")
     app.include_router(api_router(views))
     app.include_router(edits_router(engine, allowed=edits))
+    app.include_router(cases_router(engine, casebook or Casebook.of(Settings()), allowed=edits))
     app.include_router(trends_router(trends))
     app.include_router(pages_router(views, trends, renderer))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)

@@ -21,12 +21,12 @@ from vocengine.web.api import API_PREFIX, ErrorReply, TopicId
 from vocengine.web.views import NotFound
 
 # PostgreSQL's text holds no zero byte.
-_TEXT = r"^[^\x00]*$"
+TEXT = r"^[^\x00]*$"
 Actor = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=_TEXT, description="Who does it, for the audit trail.")
+    str, Field(min_length=1, max_length=200, pattern=TEXT, description="Who does it, for the audit trail.")
 ]
 # A phrase becomes the name of its part.
-Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=_TEXT)]
+Phrase = Annotated[str, Field(min_length=1, max_length=80, pattern=TEXT)]
 RequestId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 # A proxy with a log-in sets it, so it counts for more than what the body says.
 User = Annotated[str | None, Header(alias="X-Forwarded-User", max_length=200, description="Who does it; before `by`.")]
@@ -43,8 +43,8 @@ class Body(BaseModel):
 class TopicPatch(Body):
     """What is to change; what is left out stays. A description of null takes the old one away."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_TEXT)] | None = None
-    description: Annotated[str, Field(max_length=1_000, pattern=_TEXT)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=TEXT)] | None = None
+    description: Annotated[str, Field(max_length=1_000, pattern=TEXT)] | None = None
     pinned: bool | None = None
 
 
@@ -164,7 +164,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.patch("/topics/{topic_id}", summary="Rename, describe or pin a topic")
     def patch_topic(topic_id: TopicId, asked: TopicPatch, user: User = None) -> Edited:
-        by, given = _who(asked, user), asked.model_fields_set - {"by"}
+        by, given = who(asked, user), asked.model_fields_set - {"by"}
         if not given or (asked.name is None and "name" in given) or (asked.pinned is None and "pinned" in given):
             raise InputError("the body changes nothing: give name, description or pinned, with their new values")
         with writing(engine) as connection:
@@ -178,14 +178,14 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.post("/topics/{topic_id}/merge", summary="Make a topic a part of another, with its history")
     def merge_topic(topic_id: TopicId, asked: MergeBody, user: User = None) -> Edited:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             registry.merge(connection, [topic_id], asked.into, by=by)
             return _edited(connection, topic_id)
 
     @router.post("/topics/{topic_id}/retire", summary="Take a topic out of force; its history stays")
     def retire_topic(topic_id: TopicId, asked: Body, user: User = None) -> Edited:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             registry.retire(connection, topic_id, by=by)
             return _edited(connection, topic_id)
@@ -196,7 +196,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
         status_code=202,
     )
     def split_topic(topic_id: TopicId, asked: SplitBody, user: User = None) -> Requested:
-        by, phrases = _who(asked, user), asked.phrases or []
+        by, phrases = who(asked, user), asked.phrases or []
         if (asked.into is None) == (not phrases):
             raise InputError("say how to split: into, the number of parts, or phrases, one for each part, not both")
         if len({phrase.casefold() for phrase in phrases}) < len(phrases):
@@ -206,7 +206,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
 
     @router.post("/topics/rollback", summary="Go back to what the fit of a registry version said")
     def roll_back(asked: RollbackBody, user: User = None) -> RolledBack:
-        by = _who(asked, user)
+        by = who(asked, user)
         with writing(engine) as connection:
             return RolledBack(registry.rollback(connection, asked.version, by=by))
 
@@ -216,7 +216,8 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
     return together
 
 
-def _who(asked: Body, user: str | None) -> str:
+def who(asked: Body, user: str | None) -> str:
+    """Who makes an edit. Raises InputError where nobody says so."""
     by = (user or "").strip() or asked.by
     if not by:
         raise InputError("by is missing: say in it, or in the header X-Forwarded-User, who makes the edit")

@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from vocengine.errors import (
+    CaseError,
+    CaseUnknown,
     EditsOff,
     InputError,
     RegistryError,
@@ -32,11 +34,11 @@ _RETRY_AFTER_S = 5
 def describe(error: Exception) -> tuple[int, str, str]:
     """HTTP status, stable code and sentence for an error."""
     match error:
-        case NotFound() | TopicUnknown():
+        case NotFound() | TopicUnknown() | CaseUnknown():
             return 404, "not_found", str(error)
         case EditsOff():
             return 403, "edits_off", str(error)
-        case RegistryError():
+        case RegistryError() | CaseError():
             return 409, "conflict", str(error)
         case InputError():
             return 422, "invalid_parameter", str(error)

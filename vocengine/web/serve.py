@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from vocengine.settings import Settings
+from vocengine.store.cases import Casebook
 from vocengine.store.engine import connect
 from vocengine.web.app import create_app
 
@@ -17,7 +18,7 @@ def serve(settings: Settings) -> None:
     engine = connect(settings)
     try:
         uvicorn.run(
-            create_app(engine, edits=settings.web.edits),
+            create_app(engine, edits=settings.web.edits, casebook=Casebook.of(settings)),
             host=settings.web.host,
             port=settings.web.port,
             log_level="debug" if settings.log_level == "debug" else "warning",

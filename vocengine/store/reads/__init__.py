@@ -9,9 +9,24 @@ from vocengine.store.reads.alerts import (
     alert_page,
     open_alerts,
 )
+from vocengine.store.reads.cases import (
+    CaseDetail,
+    CaseEntry,
+    CasePage,
+    Precision,
+    case_detail,
+    case_page,
+    precision_of_cases,
+)
 from vocengine.store.reads.cursor import Cursor, CursorError, decode_cursor, encode_cursor
 from vocengine.store.reads.customers import CustomerDetail, customer_detail
 from vocengine.store.reads.events import EventDetail, EventSpan, EventTurn, Mark, event_detail
+from vocengine.store.reads.initiatives import (
+    Initiative,
+    InitiativeDetail,
+    initiative_detail,
+    initiative_list,
+)
 from vocengine.store.reads.overview import Overview, known_key, overview
 from vocengine.store.reads.ranges import (
     BY_HOURS,
@@ -58,6 +73,9 @@ __all__ = [
     "AlertStatus",
     "By",
     "CandidateState",
+    "CaseDetail",
+    "CaseEntry",
+    "CasePage",
     "ChangePart",
     "Connection",
     "CoverageReport",
@@ -71,11 +89,14 @@ __all__ = [
     "EventDetail",
     "EventSpan",
     "EventTurn",
+    "Initiative",
+    "InitiativeDetail",
     "Mark",
     "Overview",
     "Page",
     "Part",
     "Point",
+    "Precision",
     "Quote",
     "Range",
     "Said",
@@ -91,6 +112,8 @@ __all__ = [
     "WhatChanged",
     "alert_detail",
     "alert_page",
+    "case_detail",
+    "case_page",
     "coverage_report",
     "customer_detail",
     "customer_verbatims",
@@ -100,11 +123,14 @@ __all__ = [
     "empty_series",
     "encode_cursor",
     "event_detail",
+    "initiative_detail",
+    "initiative_list",
     "known_key",
     "latest_range",
     "newest_hour",
     "open_alerts",
     "overview",
+    "precision_of_cases",
     "range_of",
     "reading",
     "series_of_key",

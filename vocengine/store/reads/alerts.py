@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from vocengine.contracts import Alert, Rejected, decode_alert
 from vocengine.errors import StoreError
 from vocengine.store.candidates import CandidateStatus, load_one
+from vocengine.store.reads.cases import CaseDetail, case_of_alert
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.ranges import MAX_DAYS, newest_hour, range_of
 from vocengine.store.reads.series import Series, series_of_key
@@ -52,11 +53,13 @@ class AlertDetail:
     """One alert, and the sentiment of its key (−1..1) from four weeks before its window to a week after.
 
     Of an emerging topic, `candidate` says what became of it; the series is that of the topic it was adopted as.
+    `case` is the work behind the alert, null for an alert of before there were cases.
     """
 
     alert: Alert
     series: Series
     candidate: CandidateState | None = None
+    case: CaseDetail | None = None
 
 
 def alert_page(
@@ -110,7 +113,8 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
     start = min(max(start, end - timedelta(days=MAX_DAYS - 1)), end - timedelta(hours=1))
     candidate = _candidate_state(connection, alert) if alert.kind == "emerging_topic" else None
     key = f"topic:{candidate.topic_id}" if candidate and candidate.topic_id is not None else alert.key
-    return AlertDetail(alert, series_of_key(connection, key, range_of(start, end)), candidate)
+    series = series_of_key(connection, key, range_of(start, end))
+    return AlertDetail(alert, series, candidate, case_of_alert(connection, alert_id))
 
 
 def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | None:
