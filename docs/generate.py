@@ -30,6 +30,7 @@ SECTIONS = {
     "stream": "How much a role takes in one transaction, and how long it waits",
     "topics": "Discovery of topics, and their assignment to spans",
     "alerts": "The budget of false alarms, and what counts as a fall",
+    "notify": "Where alerts are sent",
     "web": "Where the pages and the API listen",
     "metrics": "Where a role answers Prometheus and health checks",
 }
@@ -92,8 +93,14 @@ SENTENCES = {
     "this is lower).",
     "alerts.cool_down_h": "Hours of event time after an alert in which the key raises no other.",
     "alerts.allowed_lateness_h": "A mention older than the newest of its key by more than this moves no detector.",
+    "notify.routes": "The file of [routes](../concepts/notifications.md#routes). Without it nothing is sent, and "
+    "`vocengine run` leaves the role notify out.",
+    "notify.max_attempts": "Attempts to deliver a message before it counts as failed.",
+    "notify.max_age_h": "An alert that was raised longer ago than this, as when the role was away or reads "
+    "`voc.alerts` for the first time, is written down and not sent.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
+    "web.public_url": "Where people reach the pages, such as `https://voc.example.org`: for links in messages.",
     "web.edits": "Let topics be edited by the API. It has no log-in: only behind a proxy that has one.",
     "metrics.host": "Address to listen on.",
     "metrics.port": "Port of `/metrics` and `/healthz`; "

@@ -19,9 +19,9 @@ from vocengine.store import engine as store_engine
 
 log = logging.getLogger(__name__)
 
-ROLES = ("enrich", "store", "detect", "web", "discover")
+ROLES = ("enrich", "store", "detect", "web", "discover", "notify")
 # A second member of these would stand by or want a port of its own.
-_ONE_EACH = ("web", "discover")
+_ONE_EACH = ("web", "discover", "notify")
 _STOP_TIMEOUT_S = 20.0
 _RESTART_MAX_S = 10.0
 
@@ -58,6 +58,8 @@ class Supervisor:
             # Started here, so that it lives as long as all of them.
             url = store_engine.start_embedded(settings.data_dir)
         inherited = {**os.environ, **environment_of(settings), f"{PREFIX}DATABASE{SEPARATOR}URL": url}
+        if settings.notify.routes is None:
+            without |= {"notify"}
         members_of = [
             (role, number)
             for role in ROLES
