@@ -31,8 +31,8 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_notifications")),
     )
-    op.create_index(op.f("ix_notifications_state"), "notifications", ["state", "next_attempt_at"])
-    op.create_index(op.f("ix_notifications_route"), "notifications", ["route", "target", "sent_at"])
+    op.create_index(op.f("ix_notifications_state_next_attempt_at"), "notifications", ["state", "next_attempt_at"])
+    op.create_index(op.f("ix_notifications_route_target_sent_at"), "notifications", ["route", "target", "sent_at"])
 
 
 def downgrade() -> None:
