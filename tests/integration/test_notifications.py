@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from tests.conftest import Database
+from tests.integration.processes import RoleProcess
 from tests.integration.wire import in_thread, produce, read_all, wait_until
 from tests.notify.alerts import NOON, alert
 from tests.notify.receivers import SECRET, HookServer, hook_server, mail_server
@@ -310,6 +311,34 @@ def test_a_target_that_left_the_routes_and_a_service_that_breaks_end_nothing(
         by_route = {one.route: one for one in notifications.listed(connection)}
     assert (by_route["old"].state, by_route["old"].error) == ("failed", "the routes no longer have this target")
     assert (by_route["leads"].state, by_route["leads"].error) == ("pending", "broke: KeyError")
+
+
+def test_a_role_that_is_killed_in_an_attempt_repeats_the_same_delivery(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hooks: HookServer
+) -> None:
+    monkeypatch.setenv("VOC_TEST_HOOK", SECRET)
+    file = write_routes(
+        tmp_path / "routes.yaml", [{"name": "hook", "to": [{"webhook": hooks.url, "secret": "env:VOC_TEST_HOOK"}]}]
+    )
+    with_routes = settings.model_copy(update={"notify": NotifySettings(routes=file)})
+    hooks.answering.clear()
+    with RoleProcess("notify", with_routes, tmp_path, instance="notify-1") as member:
+        produce(settings, "alerts", [(b"a", encode(alert(1, raised_at=datetime.now(UTC))))])
+        wait_until(lambda: hooks.hooks, what="the first attempt", explain=member.tail)
+        member.kill()
+        hooks.answering.set()
+        with transaction(database.engine) as connection:
+            # The lease need not be waited for here.
+            assert connection.execute(sa.update(table).values(next_attempt_at=sa.func.now())).rowcount == 1
+        member.start()
+        wait_until(lambda: len(hooks.hooks) == 2, what="the repetition", explain=member.tail)
+        with transaction(database.engine) as connection:
+            one = sa.select(table.c.state, table.c.attempts)
+            wait_until(lambda: connection.execute(one).one() == ("sent", 2), what="the mark")
+        member.terminate()
+    first, repeated = hooks.hooks
+    assert first.webhook_id == repeated.webhook_id and first.body == repeated.body
+    assert SECRET not in member.log.read_text()
 
 
 def write_routes(path: Path, entries: list[dict[str, Any]]) -> Path:

@@ -115,6 +115,11 @@ class HookServer:
     hooks: list[Hook] = field(default_factory=list)
     refused: list[Hook] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    # While it is clear, what has come in is not answered.
+    answering: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.answering.set()
 
     @property
     def url(self) -> str:
@@ -135,6 +140,8 @@ def hook_server(secret: str = SECRET) -> Iterator[HookServer]:
             hook = Hook(told, signed, json.loads(raw), self.path)
             status, headers = server.answers.pop(0) if server.answers else (204 if signed else 401, {})
             (server.hooks if status < 300 else server.refused).append(hook)
+            if not server.answering.wait(30):
+                return
             self.send_response(status)
             for name, value in {"Content-Length": "0", **headers}.items():
                 self.send_header(name, value)
@@ -143,7 +150,11 @@ def hook_server(secret: str = SECRET) -> Iterator[HookServer]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            return  # a sender that was killed no longer listens
+
+    with Server(("127.0.0.1", 0), Handler) as listening:
         server = HookServer(listening.server_address[1])
         threading.Thread(target=listening.serve_forever, daemon=True).start()
         try:

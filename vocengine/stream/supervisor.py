@@ -58,11 +58,9 @@ class Supervisor:
             # Started here, so that it lives as long as all of them.
             url = store_engine.start_embedded(settings.data_dir)
         inherited = {**os.environ, **environment_of(settings), f"{PREFIX}DATABASE{SEPARATOR}URL": url}
-        if settings.notify.routes is None:
-            without |= {"notify"}
         members_of = [
             (role, number)
-            for role in ROLES
+            for role in roles_of(settings)
             if role not in without
             for number in range(1 if role in _ONE_EACH else members)
         ]
@@ -133,6 +131,11 @@ class Supervisor:
             start_new_session=True,
         )
         child.started_at = time.monotonic()
+
+
+def roles_of(settings: Settings) -> tuple[str, ...]:
+    """The roles that the settings give something to do: notify has nothing without routes."""
+    return tuple(role for role in ROLES if role != "notify" or settings.notify.routes is not None)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
