@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -295,6 +296,20 @@ def test_a_message_that_ends_the_process_each_time_is_given_up(database: Databas
         bench.clock.forward(seconds=LEASE.total_seconds())
     bench.send(end)
     assert bench.states() == {"failed": 1}
+
+
+def test_a_member_that_stops_ends_with_the_attempt_in_hand(database: Database, hooks: HookServer) -> None:
+    bench = Bench(database, hooked(hooks.url))
+    bench.take(*(alert(n) for n in range(1, 11)))
+    hooks.answering.clear()
+    dispatcher = Dispatcher(bench.engine, bench.routes, bench.settings, clock=bench.clock)
+    dispatcher.step()
+    wait_until(lambda: hooks.hooks, what="the first attempt")
+    threading.Timer(0.3, hooks.answering.set).start()
+    dispatcher.close()
+    assert bench.states() == {"sent": 1, "pending": 9}
+    bench.send()
+    assert len(hooks.hooks) == 10 and bench.states() == {"sent": 10}
 
 
 def test_a_target_that_left_the_routes_and_a_service_that_breaks_end_nothing(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,7 @@ class Dispatcher:
         self._max_attempts, self._public_url = settings.max_attempts, public_url
         self._draw = draw or random.Random()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
+        self._closing = threading.Event()
         self._running: dict[tuple[str, str], Future[int]] = {}
 
     def step(self) -> int:
@@ -155,7 +157,8 @@ class Dispatcher:
         return total
 
     def close(self) -> None:
-        """Let the attempts in hand come to an end."""
+        """Let the attempts in hand come to an end; what is due after them is left to the next member."""
+        self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _serve(self, route_name: str, target_id: str) -> int:
@@ -170,6 +173,8 @@ class Dispatcher:
                 return len(found)
             ready = self._ready(connection, route, found)
         for place, one in enumerate(ready):
+            if self._closing.is_set():
+                return place
             if not self._deliver(target, one, [other.delivery_id for other in ready[place + 1 :]]):
                 return place + 1
         return len(ready)
