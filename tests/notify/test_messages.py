@@ -32,6 +32,8 @@ def test_a_message_says_what_fell_since_when_and_on_what_evidence() -> None:
         assert said in message.text and said in message.html.replace("</p><p>", "\n")
     assert message.text.count("- “") == 5 and message.html.count("<li>") == 5
     assert "/alerts/" not in message_of(alert(), at=NOON).text
+    customer = message_of(alert(kind="customer_sentiment_fall"), at=NOON)
+    assert customer.title == "Sentiment fell: customer Kettle 1 (high)" and "over 36 mentions; " in customer.text
 
 
 def test_an_emerging_topic_and_a_resolved_alert_say_so() -> None:

@@ -87,7 +87,9 @@ def _told(alert: Alert, public_url: str | None) -> _Told:
     title = f"{'Resolved: ' if alert.status == 'resolved' else ''}{what}: {kind}{_line(alert.label)} ({alert.severity})"
     show = _percent if emerging else _share
     of = "Its share of what is said" if emerging else "Negativity (0 to 1)"
-    counted = "clauses" if emerging else "mentions, one a person and day" if fall else "mentions"
+    # A customer's own key hears all that they say.
+    by_people = fall and alert.kind != "customer_sentiment_fall"
+    counted = "clauses" if emerging else "mentions, one a person and day" if by_people else "mentions"
     evidence = alert.evidence
     drivers = ", ".join(f"{driver.kind} {_line(driver.name)} {driver.share:.0%}" for driver in alert.drivers)
     interval = f"{_signed(alert.change_low, show)} to {_signed(alert.change_high, show)}"

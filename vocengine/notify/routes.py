@@ -28,6 +28,7 @@ Digest = Literal["off", "hourly", "daily"]
 
 _ENVIRONMENT = "env:"
 _SHOWN_CHARS = 80
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class _Route(_Entry):
     at_most: Annotated[int, Field(ge=1, le=1_000)] = 20
 
 
-_ROUTES = TypeAdapter(Annotated[list[_Route], Field(min_length=1, max_length=200)])
+_ROUTES = TypeAdapter(Annotated[list[_Route], Field(min_length=1, max_length=_MOST)])
 
 
 def load_routes(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Route, ...]:
@@ -266,14 +267,18 @@ def _any(found: frozenset[str], order: Sequence[str]) -> str:
 
 def _fault(error: ValidationError, document: list[object]) -> str:
     fault = min(error.errors(include_url=False), key=lambda found: -len(found["loc"]))
-    place, *path = fault["loc"] or ("",)
+    if not fault["loc"]:
+        return f"{len(document)} routes are given: {_MOST} are the most"
+    place, *path = fault["loc"]
     entry = document[place] if isinstance(place, int) else None
     name = entry.get("name") if isinstance(entry, dict) else None
-    route = f"route {name!r}" if isinstance(name, str) else f"route {int(place) + 1}" if entry is not None else "routes"
+    route = f"route {name!r}" if isinstance(name, str) else f"route {int(place) + 1}"
     # Targets stand in a union: which of its shapes was tried is of no use to the reader, and addresses are secrets.
     said = ".".join(str(part) for part in path if part not in ("str", "_Webhook", "constrained-str"))
     if fault["type"] == "extra_forbidden":
         return f"{route}: {said} is unknown; there are {', '.join(_names(path))}"
+    if fault["type"] == "model_type":
+        return f"{route}: {said or 'it'} is a {type(fault.get('input')).__name__}: fields with values are expected"
     shown = repr(fault.get("input"))
     value = "" if path[:1] == ["to"] or fault["type"] == "missing" else f" is {shown[:_SHOWN_CHARS]}"
     message = fault["msg"].removeprefix("Value error, ")
