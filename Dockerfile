@@ -43,7 +43,7 @@ ENV PATH=/opt/vocengine/bin:$PATH \
     HEALTH_URL=http://127.0.0.1:9100/healthz
 USER 10001
 WORKDIR /var/lib/vocengine
-# 8080: pages and API of the role web. 9100: /metrics and /healthz of the roles enrich, store, detect and discover.
+# 8080: pages and API of the role web. 9100: /metrics and /healthz of the roles enrich, store, detect, discover and notify.
 EXPOSE 8080 9100
 # For the role web set HEALTH_URL=http://127.0.0.1:8080/readyz.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \

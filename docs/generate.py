@@ -31,6 +31,7 @@ SECTIONS = {
     "topics": "Discovery of topics, and their assignment to spans",
     "alerts": "The budget of false alarms, and what counts as a fall",
     "cases": "The work behind alerts: by when, and when it is escalated",
+    "notify": "Where alerts are sent",
     "web": "Where the pages and the API listen",
     "metrics": "Where a role answers Prometheus and health checks",
 }
@@ -101,8 +102,14 @@ SENTENCES = {
     "has passed it is for the second.",
     "cases.reopen_within_days": "A new alert on the same key reopens a case that was resolved or closed no longer ago; "
     "later it opens another.",
+    "notify.routes": "The file of [routes](../concepts/notifications.md#routes). Without it nothing is sent, and "
+    "`vocengine run` leaves the role notify out.",
+    "notify.max_attempts": "Attempts to deliver a message before it counts as failed.",
+    "notify.max_age_h": "An alert that was raised longer ago than this, as when the role was away or reads "
+    "`voc.alerts` for the first time, is written down and not sent.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
+    "web.public_url": "Where people reach the pages, such as `https://voc.example.org`: for links in messages.",
     "web.edits": "Let topics and cases be edited by the API. It has no log-in: only behind a proxy that has one.",
     "metrics.host": "Address to listen on.",
     "metrics.port": "Port of `/metrics` and `/healthz`; "

@@ -26,7 +26,7 @@ from vocengine.settings import MetricsSettings, load_settings
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "streams" / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
-ROLES = ("enrich", "store", "detect", "discover", "web")
+ROLES = ("enrich", "store", "detect", "discover", "notify", "web")
 ONE_SHOTS = {"topics": ["streams", "apply"], "schema": ["db", "upgrade"]}
 REQUIRED = re.compile(r"\$\{\w+:\?[^}]+\}")
 
@@ -162,13 +162,13 @@ def test_the_wheel_that_the_image_installs_holds_every_file_of_the_package(tmp_p
     assert {name for name in wanted if "__pycache__" not in name} <= held
 
 
-def test_compose_has_the_five_roles_and_what_they_stand_on() -> None:
+def test_compose_has_the_six_roles_and_what_they_stand_on() -> None:
     assert set(SERVICES) == {"kafka", "postgres", *ONE_SHOTS, *ROLES}
     for role in ROLES:
         assert SERVICES[role]["command"] == [role] and role in COMMANDS
         assert SERVICES[role]["depends_on"]["schema"] == {"condition": "service_completed_successfully"}
         assert "healthcheck" not in SERVICES[role], "that of the image stays in force"
-    for role in ("enrich", "store", "detect", "discover"):
+    for role in ("enrich", "store", "detect", "discover", "notify"):
         assert SERVICES[role]["depends_on"]["topics"] == {"condition": "service_completed_successfully"}
 
 
@@ -220,7 +220,11 @@ def test_everything_that_compose_sets_is_a_setting() -> None:
 
 def test_ports_are_open_to_this_machine_alone_and_data_lies_in_volumes() -> None:
     assert all(port.startswith("127.0.0.1:") for service in SERVICES.values() for port in service.get("ports", ()))
-    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())}
+    assert SERVICES["notify"]["profiles"] == ["notify"], "without routes it would end at once"
+    [routes] = SERVICES["notify"]["volumes"]
+    assert routes.endswith(f":{SERVICES['notify']['environment']['VOCENGINE_NOTIFY__ROUTES']}:ro")
+    keeping = [service for name, service in SERVICES.items() if name != "notify"]
+    used = {volume.split(":")[0] for service in keeping for volume in service.get("volumes", ())}
     assert used == set(COMPOSE["volumes"]) == {"kafka", "postgres"}
 
 

@@ -296,7 +296,13 @@ def test_the_asyncapi_document_names_the_groups_that_the_roles_join() -> None:
         if operation["action"] == "receive"
     }
     group = Settings().kafka.group
-    joined = {"enrich": "feedback", "store": "enriched", "detect": "mentions", "discover": "enriched"}
+    joined = {
+        "enrich": "feedback",
+        "store": "enriched",
+        "detect": "mentions",
+        "discover": "enriched",
+        "notify": "alerts",
+    }
     assert received == {(topic, group(role)) for role, topic in joined.items()}
 
 

@@ -5,7 +5,8 @@ VocengineError
 ├── InputError               something a user handed over cannot be read
 │   ├── MappingError         a source mapping is wrong
 │   ├── SourceError          an input file is missing, damaged or of an unknown format
-│   └── TaxonomyError        a taxonomy is wrong (names the topic, the field and the value)
+│   ├── TaxonomyError        a taxonomy is wrong (names the topic, the field and the value)
+│   └── RouteError           a notification route is wrong (names the route and the field, never a secret)
 ├── ModelError               a model folder cannot be used
 │   ├── ModelMissing         nothing there, or the base weights are not installed
 │   └── ModelDamaged         the bytes do not match their digest, or cannot be read
@@ -20,6 +21,7 @@ VocengineError
 │   └── TopicUnknown         there is no topic of that id
 ├── CaseError                a change of a case that its state, or another's change, forbids
 │   └── CaseUnknown          there is no case, or no initiative, of that id
+├── NotificationError        a notification is not there, or not in a state to be sent again
 └── EditsOff                 topics and cases are not to be edited by the API (web.edits)
 
 A record that is wrong is not an exception: it is a value (`contracts.Rejected`) that flows to the dead letters.
@@ -50,6 +52,10 @@ class SourceError(InputError):
 
 class TaxonomyError(InputError):
     """A taxonomy is wrong."""
+
+
+class RouteError(InputError):
+    """A notification route is wrong."""
 
 
 class ModelError(VocengineError):
@@ -106,6 +112,10 @@ class CaseError(VocengineError):
 
 class CaseUnknown(CaseError):
     """There is no case, or no initiative, of that id."""
+
+
+class NotificationError(VocengineError):
+    """There is no notification of that id, or it is in no state to be sent again."""
 
 
 class EditsOff(VocengineError):

@@ -145,11 +145,20 @@ class CaseSettings(_Section):
     reopen_within_days: Annotated[float, Field(ge=0)] = 14.0
 
 
+class NotifySettings(_Section):
+    """Where alerts are sent; without routes nowhere."""
+
+    routes: Path | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=50)] = 10
+    max_age_h: Annotated[float, Field(gt=0)] = 24.0
+
+
 class WebSettings(_Section):
     """Where the pages and the API listen."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     # The API has no log-in: whoever reaches it could rename and retire.
     edits: bool = False
 
@@ -177,6 +186,7 @@ class Settings(_Section):
     topics: TopicSettings = TopicSettings()
     alerts: AlertSettings = AlertSettings()
     cases: CaseSettings = CaseSettings()
+    notify: NotifySettings = NotifySettings()
     web: WebSettings = WebSettings()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -1,4 +1,4 @@
-"""enrich, store, detect, discover, web: each a process of its own; run: all of them, kept alive."""
+"""enrich, store, detect, discover, notify, web: each a process of its own; run: all of them, kept alive."""
 
 from __future__ import annotations
 
@@ -53,6 +53,17 @@ def discover(ctx: click.Context) -> None:
 
 
 @click.command()
+@click.pass_context
+def notify(ctx: click.Context) -> None:
+    """Run a notify member: alerts → messages, by the routes of notify.routes."""
+    stop = stop_on_signals()
+    settings = settings_of(ctx)
+    from vocengine.stream import notify_member
+
+    notify_member.run_notify(settings, stop)
+
+
+@click.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on.")
 @click.pass_context
@@ -71,7 +82,7 @@ def web(ctx: click.Context, host: str | None, port: int | None) -> None:
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["enrich", "store", "detect", "discover", "web"]),
+    type=click.Choice(["enrich", "store", "detect", "discover", "notify", "web"]),
     help="Leave out a role.",
 )
 @click.pass_context

