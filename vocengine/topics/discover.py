@@ -259,11 +259,13 @@ def _described(
 
 
 def _usual(texts: Sequence[str], words: list[tuple[str, float]]) -> list[str]:
-    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use."""
+    """The words (of one or two) with the greatest c-TF-IDF, those that several of a topic's spans use if there are any."""
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
     ranked = [word for word, weight in words if word and weight > 0]
-    return [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
+    usual = [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
+    # A few spans may share no word at all; then those that single ones use are better than none.
+    return usual or ranked[:_LEAST_KEYWORDS]
 
 
 def _filled_up(usual: Sequence[list[str]], distinctive: Sequence[list[str]]) -> list[list[str]]:
