@@ -259,7 +259,7 @@ def _described(
 
 
 def _usual(texts: Sequence[str], words: list[tuple[str, float]]) -> list[str]:
-    """The words (of one or two) with the greatest c-TF-IDF, those that several of a topic's spans use if there are any."""
+    """The words (of one or two) with the greatest c-TF-IDF, if there are any of those that several spans use."""
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
     ranked = [word for word, weight in words if word and weight > 0]
