@@ -23,7 +23,7 @@ from benchmarks.machine import describe
 from benchmarks.texts import load_texts
 from vocengine.contracts import Feedback, encode
 from vocengine.store import engine as store_engine
-from vocengine.store import registry
+from vocengine.store import registry, topic_edits
 from vocengine.store.reads import latest_range, reading
 from vocengine.store.reads.topics import topic_trends
 from vocengine.store.tables import events, spans
@@ -68,10 +68,10 @@ def _edit(installation: Installation, number: int) -> tuple[int, int, str]:
         spoken = set(connection.scalars(sa.select(spans.c.topic_id).distinct().where(spans.c.topic_id.is_not(None))))
         one, other = [entry for entry in standing if entry.topic.topic_id in spoken][:2]
         if number % 2:
-            version = registry.merge(connection, [other.topic.topic_id], one.topic.topic_id, by="bench")
+            version = topic_edits.merge(connection, [other.topic.topic_id], one.topic.topic_id, by="bench")
             return version, one.topic.topic_id, one.title
         name = f"named {number}"
-        return registry.rename(connection, one.topic.topic_id, name, by="bench"), one.topic.topic_id, name
+        return topic_edits.rename(connection, one.topic.topic_id, name, by="bench"), one.topic.topic_id, name
 
 
 def _in_trends(installation: Installation, topic_id: int, name: str) -> bool:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.integration.wire import START, enriched
 from vocengine.errors import RegistryError
-from vocengine.store import plans, registry
+from vocengine.store import plans, registry, topic_edits
 from vocengine.store.reads.ranges import range_of
 from vocengine.store.reads.topics import topic_detail, topic_trends
 from vocengine.store.reads.verbatims import topic_verbatims
@@ -74,7 +74,7 @@ def test_ids_outlive_refits_and_lineage_says_what_happened(connection: sa.Connec
 def test_a_name_survives_refits_and_is_what_new_events_carry(connection: sa.Connection) -> None:
     refit(connection, found(0, 1))
     [(topic_id, _)] = assigned(connection, 0)
-    version = registry.rename(connection, topic_id, "  Broken   kettles ", by="ana")
+    version = topic_edits.rename(connection, topic_id, "  Broken   kettles ", by="ana")
     assert registry.newest_version(connection) == version == 2
     assert assigned(connection, 0) == [(topic_id, "Broken kettles")]
     refit(connection, found(1, 0))
@@ -88,7 +88,7 @@ def test_a_merge_survives_refits_and_takes_history_and_verbatims_along(connectio
     ids = [assigned(connection, axis)[0][0] for axis in range(3)]
     told = [enriched(i, topic=ids[i % 3], score=0.8 if i % 3 else -0.8) for i in range(30)]
     EventWriter(Monitored()).write(connection, told)
-    registry.merge(connection, [ids[1]], ids[0], by="ana")
+    topic_edits.merge(connection, [ids[1]], ids[0], by="ana")
     refit(connection, found(2, 1, 0))
     assert [assigned(connection, axis)[0][0] for axis in range(3)] == [ids[0], ids[0], ids[2]]
 
@@ -104,18 +104,18 @@ def test_a_merge_survives_refits_and_takes_history_and_verbatims_along(connectio
 def test_a_topic_of_a_topic_counts_in_the_last(connection: sa.Connection) -> None:
     refit(connection, found(0, 1, 2))
     ids = [assigned(connection, axis)[0][0] for axis in range(3)]
-    registry.merge(connection, [ids[0]], ids[1], by="ana")
-    registry.merge(connection, [ids[1]], ids[2], by="ana")
+    topic_edits.merge(connection, [ids[0]], ids[1], by="ana")
+    topic_edits.merge(connection, [ids[1]], ids[2], by="ana")
     assert [assigned(connection, axis)[0][0] for axis in range(3)] == [ids[2]] * 3
 
 
 def test_a_pinned_topic_is_kept_by_a_refit_that_does_not_find_it(connection: sa.Connection) -> None:
     refit(connection, found(0, 1))
     [(topic_id, _)] = assigned(connection, 1)
-    registry.pin(connection, topic_id, True, by="ana")
+    topic_edits.pin(connection, topic_id, True, by="ana")
     refit(connection, found(0))
     assert topic_id in in_force(connection)
-    registry.pin(connection, topic_id, False, by="ana")
+    topic_edits.pin(connection, topic_id, False, by="ana")
     refit(connection, found(0))
     assert topic_id not in in_force(connection)
 
@@ -125,7 +125,7 @@ def test_a_rollback_puts_the_topics_of_a_fit_back_and_leaves_names_alone(connect
     before = in_force(connection)
     refit(connection, found(0, 3))
     [(topic_id, _)] = assigned(connection, 0)
-    registry.rename(connection, topic_id, "Kettles", by="ana")
+    topic_edits.rename(connection, topic_id, "Kettles", by="ana")
     version = registry.rollback(connection, 1, by="ana")
     assert registry.newest_version(connection) == version == 4
     assert in_force(connection) == before | {topic_id: "Kettles"}
@@ -163,15 +163,15 @@ def test_the_plan_that_was_looked_at_is_the_one_applied_unless_the_registry_move
 def test_what_makes_no_sense_is_refused_in_one_sentence_and_nothing_is_half_done(connection: sa.Connection) -> None:
     refit(connection, found(0, 1, 2))
     ids = [assigned(connection, axis)[0][0] for axis in range(3)]
-    registry.rename(connection, ids[1], "Lamps", by="ana")
-    registry.retire(connection, ids[2], by="ana")
+    topic_edits.rename(connection, ids[1], "Lamps", by="ana")
+    topic_edits.retire(connection, ids[2], by="ana")
     version = registry.newest_version(connection)
     wrong = {
-        "there is no topic 99: `vocengine topics list`": lambda: registry.rename(connection, 99, "x", by="a"),
-        "is blank": lambda: registry.rename(connection, ids[0], "  ", by="a"),
-        f"topic {ids[1]} is already called 'lamps'": lambda: registry.rename(connection, ids[0], "lamps", by="a"),
-        "cannot be merged into itself": lambda: registry.merge(connection, [ids[0], ids[1]], ids[1], by="a"),
-        "is retired since registry version": lambda: registry.merge(connection, [ids[2]], ids[0], by="a"),
+        "there is no topic 99: `vocengine topics list`": lambda: topic_edits.rename(connection, 99, "x", by="a"),
+        "is blank": lambda: topic_edits.rename(connection, ids[0], "  ", by="a"),
+        f"topic {ids[1]} is already called 'lamps'": lambda: topic_edits.rename(connection, ids[0], "lamps", by="a"),
+        "cannot be merged into itself": lambda: topic_edits.merge(connection, [ids[0], ids[1]], ids[1], by="a"),
+        "is retired since registry version": lambda: topic_edits.merge(connection, [ids[2]], ids[0], by="a"),
         "there is no registry version 77: there are 1 to": lambda: registry.rollback(connection, 77, by="a"),
         "there is no plan": lambda: plans.load(connection, None),
     }

@@ -38,6 +38,12 @@ def test_of_two_topics_with_one_phrase_the_second_is_called_otherwise() -> None:
     assert labels[0] != labels[1]
 
 
+def test_a_label_that_is_taken_already_gives_way_to_another() -> None:
+    texts, assigned = np.array(LATE + LINES), np.array([0, 0, 0, 1, 1, 1])
+    labels = name_topics(list(texts), assigned, [["late"], ["hold"]], AXES[:2], taken={"late flight", "hold"})
+    assert labels == ["late", "hold times"]
+
+
 def test_a_topic_without_a_shared_phrase_is_called_by_its_keywords() -> None:
     assert named(["so slow", "app crashed", "no wifi"], [0, 0, 0], [["slow", "slow app", "wifi"]]) == ["slow, wifi"]
     assert named(["so slow"], [0], [[]]) == ["unnamed"]

@@ -61,10 +61,11 @@ def endpoint(server: Server, key: str | None = None) -> Endpoint:
     return Endpoint(f"http://127.0.0.1:{server.server_port}/v1/", "any", key, timeout_s=5)
 
 
-def test_topics_take_the_names_that_come_back(server: Server) -> None:
+def test_new_topics_take_the_names_that_come_back(server: Server) -> None:
     server.answers = ['"Late flights."', "Lost bags"]
-    found = named([topic("late"), topic("bag")], endpoint(server, "s3cret"))
-    assert [t.label for t in found] == ["Late flights", "Lost bags"]
+    found = named([topic("late"), topic("old"), topic("bag")], {"late", "bag"}, endpoint(server, "s3cret"))
+    assert [t.label for t in found] == ["Late flights", "old", "Lost bags"]
+    assert len(server.asked) == 2, "a topic that keeps its label is not asked about"
     headers, body = server.asked[0]
     assert headers["Authorization"] == "Bearer s3cret" and body["path"] == "/v1/chat/completions"
     assert "an example of late" in str(body["messages"])
@@ -73,13 +74,13 @@ def test_topics_take_the_names_that_come_back(server: Server) -> None:
 
 def test_what_is_no_name_or_taken_or_fails_leaves_the_label(server: Server) -> None:
     server.answers = ["Bags", "This topic seems to be about several things at once", "bags", 500]
-    found = named([topic(name) for name in ("a", "b", "c", "d")], endpoint(server))
+    found = named([topic(name) for name in ("a", "b", "c", "d")], set("abcd"), endpoint(server))
     assert [t.label for t in found] == ["Bags", "b", "c", "d"]
 
 
 def test_an_endpoint_that_refuses_at_once_is_an_error_that_names_it(server: Server) -> None:
     server.answers = [401]
     with pytest.raises(RegistryError, match=r"topics.naming_url is 'http.*it answered 401"):
-        named([topic("a")], endpoint(server))
+        named([topic("a")], {"a"}, endpoint(server))
     with pytest.raises(RegistryError, match="Connection refused"):
-        named([topic("a")], Endpoint("http://127.0.0.1:9/v1", "any"))
+        named([topic("a")], {"a"}, Endpoint("http://127.0.0.1:9/v1", "any"))

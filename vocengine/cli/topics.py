@@ -201,10 +201,10 @@ def rollback(ctx: click.Context, version: int, by: str) -> None:
 @click.pass_context
 def rename(ctx: click.Context, topic_id: int, name: str, by: str) -> None:
     """Call a topic NAME from now on; refits leave the name alone."""
-    from vocengine.store import registry
+    from vocengine.store import topic_edits
 
     with _transaction(ctx) as connection:
-        made = registry.rename(connection, topic_id, name, by=by)
+        made = topic_edits.rename(connection, topic_id, name, by=by)
     click.echo(f"registry version {made}: topic {topic_id} is called {name!r}")
 
 
@@ -215,10 +215,10 @@ def rename(ctx: click.Context, topic_id: int, name: str, by: str) -> None:
 @click.pass_context
 def describe(ctx: click.Context, topic_id: int, text: str, by: str) -> None:
     """Say in words what belongs to a topic."""
-    from vocengine.store import registry
+    from vocengine.store import topic_edits
 
     with _transaction(ctx) as connection:
-        registry.describe(connection, topic_id, text, by=by)
+        topic_edits.describe(connection, topic_id, text, by=by)
     click.echo(f"topic {topic_id} is described")
 
 
@@ -229,10 +229,10 @@ def describe(ctx: click.Context, topic_id: int, text: str, by: str) -> None:
 @click.pass_context
 def merge(ctx: click.Context, topic_ids: tuple[int, ...], into: int, by: str) -> None:
     """Make topics parts of another, with their history."""
-    from vocengine.store import registry
+    from vocengine.store import topic_edits
 
     with _transaction(ctx) as connection:
-        made = registry.merge(connection, topic_ids, into, by=by)
+        made = topic_edits.merge(connection, topic_ids, into, by=by)
     named = ", ".join(map(str, topic_ids))
     click.echo(f"registry version {made}: {named} count as topic {into} from now on, and their history too")
 
@@ -244,10 +244,10 @@ def merge(ctx: click.Context, topic_ids: tuple[int, ...], into: int, by: str) ->
 @click.pass_context
 def pin(ctx: click.Context, topic_id: int, off: bool, by: str) -> None:
     """Keep a topic in force and where it is, whatever refits find."""
-    from vocengine.store import registry
+    from vocengine.store import topic_edits
 
     with _transaction(ctx) as connection:
-        registry.pin(connection, topic_id, not off, by=by)
+        topic_edits.pin(connection, topic_id, not off, by=by)
     click.echo(f"topic {topic_id} is {'no longer ' if off else ''}pinned")
 
 
@@ -257,10 +257,10 @@ def pin(ctx: click.Context, topic_id: int, off: bool, by: str) -> None:
 @click.pass_context
 def retire(ctx: click.Context, topic_id: int, by: str) -> None:
     """Take a topic out of force; its history stays."""
-    from vocengine.store import registry
+    from vocengine.store import topic_edits
 
     with _transaction(ctx) as connection:
-        made = registry.retire(connection, topic_id, by=by)
+        made = topic_edits.retire(connection, topic_id, by=by)
     click.echo(f"registry version {made}: topic {topic_id} is retired")
 
 

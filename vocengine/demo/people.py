@@ -9,7 +9,7 @@ import numpy as np
 from vocengine.errors import RegistryError
 from vocengine.settings import Settings
 from vocengine.store import engine as store_engine
-from vocengine.store import registry
+from vocengine.store import registry, topic_edits
 from vocengine.stream.topic_discovery import refit
 
 _BY = "demo"
@@ -51,13 +51,13 @@ def outlive_a_refit(settings: Settings) -> Outlived:
             raise RegistryError(f"{len(standing)} topics are too few to name one and merge two others: 3 are needed")
         largest = max(standing, key=lambda entry: entry.topic.size)
         name = f"{largest.title.capitalize()} (named by a person)"
-        registry.rename(connection, largest.topic.topic_id, name, by=_BY)
+        topic_edits.rename(connection, largest.topic.topic_id, name, by=_BY)
         others = [entry for entry in standing if entry is not largest]
         centroids = np.stack([entry.topic.centroid for entry in others])
         near = centroids @ centroids.T - 2 * np.eye(len(others))
         one, two = (others[i] for i in divmod(int(near.argmax()), len(others)))
         part, into = sorted((one, two), key=lambda entry: entry.topic.size)
-        registry.merge(connection, [part.topic.topic_id], into.topic.topic_id, by=_BY)
+        topic_edits.merge(connection, [part.topic.topic_id], into.topic.topic_id, by=_BY)
     report = refit(settings)
     with store_engine.transaction(engine) as connection:
         after = {entry.topic.topic_id: entry for entry in registry.load_topics(connection, retired=True)}

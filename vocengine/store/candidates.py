@@ -11,7 +11,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from vocengine.errors import RegistryError
-from vocengine.store import registry
+from vocengine.store import registry, topic_edits
 from vocengine.store.tables import topic_candidates as candidates
 from vocengine.topics.assign import Topic
 from vocengine.topics.discover import TOGETHER
@@ -110,7 +110,7 @@ def adopt(connection: sa.Connection, candidate_id: int, *, by: str, name: str | 
     evidence = {"candidate": candidate_id, "spans": found.size} | found.evidence
     topic_id, version = registry.give_birth(connection, topic, by=by, evidence=evidence)
     if name is not None:
-        version = registry.rename(connection, topic_id, name, by=by)
+        version = topic_edits.rename(connection, topic_id, name, by=by)
     _settle(connection, candidate_id, "adopted", by=by, topic_id=topic_id)
     return topic_id, version
 

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 
 import sqlalchemy as sa
 
 from vocengine.contracts import Origin
 from vocengine.store import registry
 from vocengine.store.tables import rollups, topic_lineage
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """A line of the audit trail; `other_topic_id` is what the topic was merged into or split off."""
-
-    version: int
-    topic_id: int
-    kind: str
-    other_topic_id: int | None
-    made_by: str
-    made_at: datetime
-    evidence: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +43,16 @@ class Exported:
     size: int
     keywords: tuple[str, ...]
     examples: tuple[str, ...]
-    lineage: tuple[Happened, ...]
+    lineage: tuple[registry.AuditLine, ...]
     days: tuple[Day, ...]
 
 
 def exported_topics(connection: sa.Connection, *, with_trends: bool = False) -> list[Exported]:
     """Every topic that there ever was, by id; with their days only where asked for."""
-    lineage: defaultdict[int, list[Happened]] = defaultdict(list)
+    lineage: defaultdict[int, list[registry.AuditLine]] = defaultdict(list)
     columns = [column for column in topic_lineage.c if column.name != "seq"]
     for row in connection.execute(sa.select(*columns).order_by(topic_lineage.c.seq)).mappings():
-        lineage[row["topic_id"]].append(Happened(**row))
+        lineage[row["topic_id"]].append(registry.AuditLine(**row))
     days = _days(connection) if with_trends else {}
     return [
         Exported(

@@ -1,13 +1,12 @@
 """The topic registry: topics with ids that never change meaning, in versions that running members take up.
 
-A fit, an edit by a person and a rollback each make a version, in the caller's transaction. What a fit says of a topic
-(centroid, words, label) stands apart from what people said of it (name, description, pin, merge), which no fit touches.
-Writers wait for each other, so versions follow one another.
+A fit, an edit by a person (`topic_edits`) and a rollback each make a version, in the caller's transaction. What a fit
+says of a topic (centroid, words, label) stands apart from what people said of it (name, description, pin, merge), which
+no fit touches. Writers wait for each other, so versions follow one another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -54,6 +53,19 @@ class Registered:
     def title(self) -> str:
         """The name that a person gave it, else its label."""
         return self.name or self.topic.label
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """What became of a topic, by whom, on what evidence; `other_topic_id` is what it was merged into or split off."""
+
+    version: int
+    topic_id: int
+    kind: str
+    other_topic_id: int | None
+    made_by: str
+    made_at: datetime
+    evidence: dict[str, Any]
 
 
 def newest_version(connection: sa.Connection) -> int | None:
@@ -156,7 +168,7 @@ def apply(connection: sa.Connection, plan: Plan, fit: Fit, *, base_version: int 
             ended["merged_into"] = change.other
         connection.execute(sa.update(topics).where(topics.c.topic_id == change.topic_id).values(**ended))
         lines.append((change.topic_id, change))
-    _flatten_merges(connection)
+    flatten_merges(connection)
     keep_states(connection, version)
     for topic_id, change in lines:
         note(connection, version, topic_id, change.kind, by, other=change.other, evidence=change.evidence)
@@ -169,8 +181,7 @@ def give_birth(connection: sa.Connection, topic: Topic, *, by: str, evidence: di
     The version has states of its own, so that a rollback to it keeps the topic.
     """
     lock(connection)
-    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
-    fit = Fit(latest.encoder_digest, latest.spans_fitted, latest.outlier_share, latest.settings)
+    fit, _ = latest_fit(connection)
     version = new_version(connection, "birth", fit)
     added = sa.insert(topics).values(born_version=version, **state(topic)).returning(topics.c.topic_id)
     topic_id = int(connection.execute(added).scalar_one())
@@ -198,7 +209,7 @@ def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
         newest = newest_version(connection)
         known = "there are none yet" if newest is None else f"there are 1 to {newest}"
         raise RegistryError(f"there is no registry version {to_version}: {known}")
-    latest = connection.execute(sa.select(topic_versions).order_by(topic_versions.c.version.desc()).limit(1)).one()
+    latest, _ = latest_fit(connection)
     if latest.encoder_digest != row.encoder_digest:
         raise RegistryError(
             f"registry version {to_version} was found with another encoder than the one in force: "
@@ -233,70 +244,6 @@ def rollback(connection: sa.Connection, to_version: int, *, by: str) -> int:
         note(connection, version, topic_id, "restored", by, evidence={"from_version": to_version})
     for topic_id in gone:
         note(connection, version, topic_id, "retired", by, evidence={"to_version": to_version})
-    return version
-
-
-def rename(connection: sa.Connection, topic_id: int, name: str, *, by: str) -> int:
-    """Give a topic a name of its own. Raises RegistryError for no name, or one that another topic in force has."""
-    name = " ".join(name.split())
-    if not name:
-        raise RegistryError(f"the name of topic {topic_id} is blank: give it one to four words")
-    lock(connection)
-    entry = standing(connection, topic_id)
-    for other in load_topics(connection):
-        if other.merged_into is not None or other.topic.topic_id == topic_id or other.origin != entry.origin:
-            continue
-        if other.title.lower() == name.lower():
-            raise RegistryError(
-                f"topic {other.topic.topic_id} is already called {name!r}: merge the two, or name it apart"
-            )
-    return _edit(connection, topic_id, "renamed", by, {"from": entry.title, "to": name}, name=name)
-
-
-def describe(connection: sa.Connection, topic_id: int, description: str, *, by: str) -> int:
-    """Say in words what belongs to a topic."""
-    lock(connection)
-    standing(connection, topic_id)
-    return _edit(connection, topic_id, "described", by, {"to": description}, description=description.strip() or None)
-
-
-def pin(connection: sa.Connection, topic_id: int, pinned: bool, *, by: str) -> int:
-    """Keep a topic where it is and in force whatever refits find; or let it go again."""
-    lock(connection)
-    standing(connection, topic_id)
-    return _edit(connection, topic_id, "pinned" if pinned else "unpinned", by, {}, pinned=pinned)
-
-
-def retire(connection: sa.Connection, topic_id: int, *, by: str) -> int:
-    """Take a topic, with all that was merged into it, out of force; its history stays.
-
-    A category of the taxonomy comes back when a file that has it is applied again.
-    """
-    lock(connection)
-    standing(connection, topic_id, category=True)
-    version = _edit(connection, topic_id, "retired", by, {}, pinned=False)
-    parts = (topics.c.topic_id == topic_id) | (topics.c.merged_into == topic_id)
-    connection.execute(
-        sa.update(topics).where(parts, topics.c.retired_version.is_(None)).values(retired_version=version)
-    )
-    return version
-
-
-def merge(connection: sa.Connection, topic_ids: Sequence[int], into: int, *, by: str) -> int:
-    """Make topics parts of another: what is near them counts there from now on, and their history too.
-
-    Raises RegistryError for a topic merged into itself, and for one that is unknown, retired or merged already.
-    """
-    lock(connection)
-    standing(connection, into)
-    for topic_id in topic_ids:
-        if topic_id == into:
-            raise RegistryError(f"topic {into} cannot be merged into itself: name two different topics")
-        standing(connection, topic_id)
-    version = 0
-    for topic_id in dict.fromkeys(topic_ids):
-        version = _edit(connection, topic_id, "merged", by, {}, other=into, merged_into=into)
-    _flatten_merges(connection)
     return version
 
 
@@ -345,23 +292,6 @@ def new_version(connection: sa.Connection, kind: str, fit: Fit, *, states_versio
             settings=fit.settings,
         )
     )
-    return version
-
-
-def _edit(
-    connection: sa.Connection,
-    topic_id: int,
-    kind: str,
-    by: str,
-    detail: dict[str, Any],
-    *,
-    other: int | None = None,
-    **values: Any,
-) -> int:
-    fit, states_version = latest_fit(connection)
-    version = new_version(connection, "edit", fit, states_version=states_version)
-    connection.execute(sa.update(topics).where(topics.c.topic_id == topic_id).values(**values))
-    note(connection, version, topic_id, kind, by, other=other, evidence=detail)
     return version
 
 
@@ -419,7 +349,7 @@ def _split_by_people(connection: sa.Connection) -> set[int]:
     return {topic_id for pair in connection.execute(query) for topic_id in pair}
 
 
-def _flatten_merges(connection: sa.Connection) -> None:
+def flatten_merges(connection: sa.Connection) -> None:
     """Point every merged topic at the one that stands, however many steps away it is."""
     above = topics.alias("above")
     while connection.execute(

@@ -24,7 +24,7 @@ from vocengine.text import segment
 from vocengine.topics import discover as topic_discover
 from vocengine.topics import lineage, naming, taxonomy
 from vocengine.topics.assign import Topic, TopicIndex
-from vocengine.topics.discover import Discovery
+from vocengine.topics.discover import Discovered, Discovery
 from vocengine.topics.emerging import REFERENCE_SPANS
 from vocengine.topics.lineage import Plan
 
@@ -106,23 +106,33 @@ def _fitted(
     if not texts:
         raise RegistryError("there is no feedback to discover topics in: import some first, or give --from-file")
     spans, embeddings = read_spans(texts, models, settings.topics.sample_spans)
+    with store_engine.transaction(engine) as connection:
+        in_force = registry.load_topics(connection)
     found = topic_discover.discover(
         spans,
         embeddings,
         min_topic_spans=settings.topics.min_topic_spans,
         seed=settings.topics.seed,
         embed=lambda phrases: embed(phrases, models),
+        # Topics that are kept keep their labels too.
+        taken={called.lower() for entry in in_force for called in (entry.topic.label, entry.title)},
     )
-    asked = settings.topics
-    if asked.naming_url:
-        key = asked.naming_api_key.get_secret_value() if asked.naming_api_key else None
-        found = replace(
-            found, topics=naming.named(found.topics, naming.Endpoint(asked.naming_url, asked.naming_model, key))
-        )
     # The key stays out of the registry.
     told = settings.topics.model_dump(mode="json", exclude={"naming_api_key"})
     fit = Fit(models.encoder.info.digest, found.spans, found.outlier_share, told)
+    if settings.topics.naming_url:
+        found = replace(found, topics=_named(engine, found, fit, settings, models))
     return fit, found
+
+
+def _named(engine: Engine, found: Discovery, fit: Fit, settings: Settings, models: Models) -> tuple[Discovered, ...]:
+    """The groups, those that would become new topics with a name from the endpoint; the others keep their topic's."""
+    with store_engine.transaction(engine) as connection:
+        planned, _ = _planned(connection, found, fit, settings, models)
+    new = {change.label for change in planned.changes if change.topic_id is None}
+    asked = settings.topics
+    key = asked.naming_api_key.get_secret_value() if asked.naming_api_key else None
+    return naming.named(found.topics, new, naming.Endpoint(str(asked.naming_url), asked.naming_model, key))
 
 
 def _planned(

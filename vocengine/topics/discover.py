@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,11 +79,13 @@ def discover(
     min_topic_spans: int = 15,
     seed: int = 7,
     embed: Embed | None = None,
+    taken: Collection[str] = (),
 ) -> Discovery:
     """Find topics in spans: `texts` (n) and their unit-length `embeddings` (n, d). Same seed, same topics.
 
-    `embed` gives phrases their place among the spans, for better labels. Raises RegistryError where there are too few
-    different spans for even two topics. Takes about a minute for 20,000 spans on two cores.
+    `embed` gives phrases their place among the spans, for better labels; none will be one of `taken`. Raises
+    RegistryError where there are too few different spans for even two topics. Takes about a minute for 20,000 spans on
+    two cores.
     """
     long_enough = [i for i, text in enumerate(texts) if len(text.split()) >= MIN_WORDS]
     if len(long_enough) < 4 * min_topic_spans:
@@ -116,7 +118,9 @@ def discover(
     found = [_described(of, kept_texts, kept, named) for of, named in zip(members, keywords, strict=True)]
     found, none = _calibrated(found, kept)
     if found:
-        labels = name_topics(kept_texts, assigned, keywords, np.stack([t.centroid for t in found]), embed=embed)
+        labels = name_topics(
+            kept_texts, assigned, keywords, np.stack([t.centroid for t in found]), embed=embed, taken=taken
+        )
         found = [replace(topic, label=label) for topic, label in zip(found, labels, strict=True)]
     place_of = dict(zip(original, assigned.tolist(), strict=True))
     of_all = np.array([place_of[i] for i in copy_of], dtype=np.int64)

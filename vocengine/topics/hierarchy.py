@@ -1,4 +1,4 @@
-"""Themes: topics that lie near each other, under one name, so that fifty topics read as eight.
+"""Themes: topics that lie near each other, under one name, so that fifty topics read as fourteen.
 
 A theme keeps its id over refits as a topic does: the groups of a new clustering are matched one to one with the themes
 in force by the spans of the topics that they share (Hungarian method, Kuhn 1955).

@@ -41,8 +41,9 @@ def name_topics(
     centroids: npt.NDArray[np.float32],
     *,
     embed: Embed | None = None,
+    taken: Collection[str] = (),
 ) -> list[str]:
-    """A different label for each topic, in the order of `keywords`.
+    """A different label for each topic, in the order of `keywords`, and none of those in `taken`.
 
     `assigned` (n,) are the topics of the spans `texts`, -1 for none; `centroids` (t, d). Without `embed` the use of
     phrases alone decides. A topic whose spans share no phrase is called by its strongest keywords.
@@ -56,7 +57,7 @@ def name_topics(
         if topic >= 0:
             uses[topic].update(said)
     labels: list[str] = []
-    taken: set[str] = set()
+    given = set(taken)
     for topic, words in enumerate(keywords):
         ranked = _ranked(uses[topic], everywhere, sizes[topic], len(texts))[:_SHORTLIST]
         if embed is not None and ranked:
@@ -64,8 +65,8 @@ def name_topics(
             pairs = zip(ranked, similarity.tolist(), strict=True)
             # The root keeps the most used phrase from winning whatever it says.
             ranked = sorted(((p, math.sqrt(score) * max(near, 0.0)) for (p, score), near in pairs), key=lambda r: -r[1])
-        label = next((phrase for phrase, _ in ranked if phrase not in taken), None) or by_keywords(words, taken)
-        taken.add(label)
+        label = next((phrase for phrase, _ in ranked if phrase not in given), None) or by_keywords(words, given)
+        given.add(label)
         labels.append(label)
     return labels
 
@@ -134,7 +135,7 @@ def by_keywords(words: Sequence[str], taken: Collection[str] = ()) -> str:
         if len(chosen) >= _KEYWORDS and ", ".join(chosen) not in taken:
             break
     label = ", ".join(chosen) or "unnamed"
-    number = 2
-    while label in taken:
-        label, number = f"{', '.join(chosen) or 'unnamed'} ({number})", number + 1
-    return label
+    found, number = label, 2
+    while found in taken:
+        found, number = f"{label} ({number})", number + 1
+    return found

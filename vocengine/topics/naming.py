@@ -10,7 +10,7 @@ import json
 import logging
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from vocengine.errors import RegistryError
@@ -35,18 +35,23 @@ class Endpoint:
     timeout_s: float = 20.0
 
 
-def named(found: Sequence[Discovered], endpoint: Endpoint) -> tuple[Discovered, ...]:
-    """The topics with the names that the endpoint gave them; different topics never get the same.
+def named(found: Sequence[Discovered], new: Collection[str], endpoint: Endpoint) -> tuple[Discovered, ...]:
+    """The topics, those whose label is in `new` with the names that the endpoint gave them; no two get the same.
 
-    One request for each topic. Raises RegistryError where the endpoint cannot be reached or refuses the first request.
+    One request for each of those. Raises RegistryError where the endpoint cannot be reached or refuses the first.
     """
     ready: list[Discovered] = []
+    asked = 0
     taken = {topic.label.casefold() for topic in found}
     for topic in found:
+        if topic.label not in new:
+            ready.append(topic)
+            continue
+        asked += 1
         try:
             name = _asked(topic, endpoint)
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            if not ready:
+            if asked == 1:
                 raise RegistryError(
                     f"topics.naming_url is {endpoint.url!r}, and no name came from there: {_reason(error)}"
                 ) from None

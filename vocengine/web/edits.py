@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vocengine.contracts import Origin
 from vocengine.errors import EditsOff, InputError
-from vocengine.store import registry, requests
+from vocengine.store import registry, requests, topic_edits
 from vocengine.store.reads import Connection, Engine, reading, writing
 from vocengine.store.requests import RequestStatus, TopicRequest
 from vocengine.web.api import API_PREFIX, ErrorReply, TopicId
@@ -89,24 +89,11 @@ class RolledBack:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
-    """What became of a topic, by whom, on what evidence; `other_topic_id` is what it was merged into or split off."""
-
-    version: int
-    topic_id: int
-    kind: str
-    other_topic_id: int | None
-    made_by: str
-    made_at: datetime
-    evidence: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Lineage:
     """All that became of a topic, oldest first; lines of topics merged into it or split off it among them."""
 
     topic_id: int
-    lines: tuple[AuditLine, ...]
+    lines: tuple[registry.AuditLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +138,7 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
     def get_lineage(topic_id: TopicId) -> Lineage:
         with reading(engine) as connection:
             rows = registry.lineage_of(connection, topic_id)
-        lines = (AuditLine(**{name: row[name] for name in AuditLine.__slots__}) for row in rows)
+        lines = (registry.AuditLine(**{name: row[name] for name in registry.AuditLine.__slots__}) for row in rows)
         return Lineage(topic_id, tuple(lines))
 
     @reads.get("/topics/requests/{request_id}", summary="What became of a split that was asked for")
@@ -169,25 +156,25 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
             raise InputError("the body changes nothing: give name, description or pinned, with their new values")
         with writing(engine) as connection:
             if asked.name is not None:
-                registry.rename(connection, topic_id, asked.name, by=by)
+                topic_edits.rename(connection, topic_id, asked.name, by=by)
             if "description" in given:
-                registry.describe(connection, topic_id, asked.description or "", by=by)
+                topic_edits.describe(connection, topic_id, asked.description or "", by=by)
             if asked.pinned is not None:
-                registry.pin(connection, topic_id, asked.pinned, by=by)
+                topic_edits.pin(connection, topic_id, asked.pinned, by=by)
             return _edited(connection, topic_id)
 
     @router.post("/topics/{topic_id}/merge", summary="Make a topic a part of another, with its history")
     def merge_topic(topic_id: TopicId, asked: MergeBody, user: User = None) -> Edited:
         by = who(asked, user)
         with writing(engine) as connection:
-            registry.merge(connection, [topic_id], asked.into, by=by)
+            topic_edits.merge(connection, [topic_id], asked.into, by=by)
             return _edited(connection, topic_id)
 
     @router.post("/topics/{topic_id}/retire", summary="Take a topic out of force; its history stays")
     def retire_topic(topic_id: TopicId, asked: Body, user: User = None) -> Edited:
         by = who(asked, user)
         with writing(engine) as connection:
-            registry.retire(connection, topic_id, by=by)
+            topic_edits.retire(connection, topic_id, by=by)
             return _edited(connection, topic_id)
 
     @router.post(
