@@ -111,10 +111,9 @@ def discover(
     for place, number in enumerate(numbers.tolist()):
         assigned[fitted == number] = place
     members = [np.flatnonzero(assigned == place) for place in range(len(numbers))]
-    usual = [
-        _usual([kept_texts[i] for i in of], words.get(n, [])) for of, n in zip(members, numbers.tolist(), strict=True)
-    ]
-    keywords = _filled_up(usual, distinctive_words(kept_texts, assigned, len(numbers)))
+    ranked = [_ranked(words.get(number, [])) for number in numbers.tolist()]
+    usual = [_usual([kept_texts[i] for i in of], own) for of, own in zip(members, ranked, strict=True)]
+    keywords = _filled_up(usual, distinctive_words(kept_texts, assigned, len(numbers)), ranked)
     found = [_described(of, kept_texts, kept, named) for of, named in zip(members, keywords, strict=True)]
     found, none = _calibrated(found, kept)
     if found:
@@ -262,23 +261,29 @@ def _described(
     return Discovered("", tuple(keywords), centroid, LEAST_SIMILARITY, len(members), tuple(examples))
 
 
-def _usual(texts: Sequence[str], words: list[tuple[str, float]]) -> list[str]:
-    """The words (of one or two) with the greatest c-TF-IDF, if there are any of those that several spans use."""
+def _ranked(words: Sequence[tuple[str, float]]) -> list[str]:
+    return [word for word, weight in words if word and weight > 0]
+
+
+def _usual(texts: Sequence[str], ranked: Sequence[str]) -> list[str]:
+    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use."""
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
-    ranked = [word for word, weight in words if word and weight > 0]
-    usual = [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
-    # A few spans may share no word at all; then those that single ones use are better than none.
-    return usual or ranked[:_LEAST_KEYWORDS]
+    return [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
 
 
-def _filled_up(usual: Sequence[list[str]], distinctive: Sequence[list[str]]) -> list[list[str]]:
-    """Keywords of topics with too few of them, by words that set them apart, those first that are no other topic's."""
+def _filled_up(
+    usual: Sequence[list[str]], distinctive: Sequence[list[str]], ranked: Sequence[list[str]]
+) -> list[list[str]]:
+    """Keywords of topics with too few of them, by words that set them apart, those first that are no other topic's.
+
+    Where a topic's spans share no word at all, those of the greatest c-TF-IDF are better than none.
+    """
     taken = {word for words in usual for word in words}
     filled = []
-    for words, others in zip(usual, distinctive, strict=True):
+    for words, others, rare in zip(usual, distinctive, ranked, strict=True):
         free = sorted((word for word in others if word not in words), key=lambda word: word in taken)
         more = free[: max(0, _LEAST_KEYWORDS - len(words))]
         taken.update(more)
-        filled.append([*words, *more])
+        filled.append([*words, *more] or rare[:_LEAST_KEYWORDS])
     return filled

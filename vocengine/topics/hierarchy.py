@@ -31,7 +31,7 @@ class Theme:
 def themes_of(topics: Sequence[Topic], before: dict[int, int]) -> list[Theme]:
     """Group topics into themes; `before` tells the theme that a topic is in now.
 
-    Average linkage over the cosines of centroids. A single topic is a theme of its own.
+    Ward's linkage over centroids: by the average, one theme would swallow most. A single topic is a theme of its own.
     """
     if not topics:
         return []
@@ -59,7 +59,7 @@ def _grouped(topics: Sequence[Topic]) -> list[list[Topic]]:
     if wanted == len(topics):
         return [[topic] for topic in topics]
     centroids = np.stack([topic.centroid for topic in topics])
-    numbers = AgglomerativeClustering(wanted, metric="cosine", linkage="average").fit_predict(centroids)
+    numbers = AgglomerativeClustering(wanted, linkage="ward").fit_predict(centroids)
     groups = [[t for t, n in zip(topics, numbers, strict=True) if n == number] for number in range(wanted)]
     return sorted(groups, key=lambda group: -sum(topic.size for topic in group))
 

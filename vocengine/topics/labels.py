@@ -23,7 +23,12 @@ Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 NO_WORDS = frozenset(
     {"handle", "link", "email", "phone", "http", "https", "amp", "just", "got", "ve", "don", "ll", "re"}
 )
-_COURTESIES = frozenset({"really", "thanks", "please"})
+# Frequent in feedback, and about nothing.
+_WEAK = frozenset({"really", "thanks", "please", "like", "looks", "looked"})
+# As BERTopic leaves them, without their apostrophes.
+_CONTRACTED = frozenset(
+    "im ive id dont didnt doesnt cant couldnt wont wouldnt isnt wasnt havent youre theyre thats whats whos".split()
+)
 _PIECE = re.compile(r"[^.,;:!?()\[\]{}\"“”…/\\|<>*#@\n]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LENGTHS = (2, 3, 4)
@@ -32,6 +37,7 @@ _LEAST_USES, _LEAST_SHARE = 3, 0.02
 _NEARLY = 0.8
 _SHORTLIST = 15
 _KEYWORDS = 2
+_STEM = 4
 
 
 def name_topics(
@@ -100,7 +106,7 @@ def _empty_words() -> frozenset[str]:
     # Here, since the stream imports this module and never names a topic: scikit-learn takes 40 MB.
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    return frozenset(ENGLISH_STOP_WORDS) | NO_WORDS | {"im", "ive", "dont", "didnt", "cant", "wont"} | _COURTESIES
+    return frozenset(ENGLISH_STOP_WORDS) | NO_WORDS | _CONTRACTED | _WEAK
 
 
 def _tells(word: str) -> bool:
@@ -130,7 +136,7 @@ def by_keywords(words: Sequence[str], taken: Collection[str] = ()) -> str:
     """The strongest words that do not repeat each other: "checkout, payment"."""
     chosen: list[str] = []
     for word in words:
-        if not any(set(word.split()) & set(other.split()) for other in chosen):
+        if not any(_alike(one, two) for other in chosen for one in word.split() for two in other.split()):
             chosen.append(word)
         if len(chosen) >= _KEYWORDS and ", ".join(chosen) not in taken:
             break
@@ -139,3 +145,8 @@ def by_keywords(words: Sequence[str], taken: Collection[str] = ()) -> str:
     while found in taken:
         found, number = f"{label} ({number})", number + 1
     return found
+
+
+def _alike(one: str, two: str) -> bool:
+    """Whether two words are forms of one: "delay" and "delayed"."""
+    return one[:_STEM] == two[:_STEM]
