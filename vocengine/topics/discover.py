@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vocengine.errors import RegistryError
-from vocengine.topics.labels import NO_WORDS, Embed, distinctive_words, name_topics
+from vocengine.topics.labels import Embed, distinctive_words, empty_words, name_topics
 
 log = logging.getLogger(__name__)
 
@@ -212,10 +212,9 @@ def _bertopic(embeddings: npt.NDArray[np.float32], min_topic_spans: int, seed: i
     from bertopic import BERTopic
     from bertopic.vectorizers import ClassTfidfTransformer
     from hdbscan import HDBSCAN
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer
     from umap import UMAP
 
-    stop = [*ENGLISH_STOP_WORDS, *NO_WORDS]
     count = min(15, len(embeddings) - 1)
     known = _neighbours(embeddings, count)
     return BERTopic(
@@ -242,7 +241,9 @@ def _bertopic(embeddings: npt.NDArray[np.float32], min_topic_spans: int, seed: i
             # Starting other processes takes longer than they save in five dimensions.
             core_dist_n_jobs=1,
         ),
-        vectorizer_model=CountVectorizer(stop_words=stop, ngram_range=(1, 2), token_pattern=_TOKEN.pattern),
+        vectorizer_model=CountVectorizer(
+            stop_words=sorted(empty_words()), ngram_range=(1, 2), token_pattern=_TOKEN.pattern
+        ),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),
         top_n_words=_KEYWORD_CANDIDATES,
         calculate_probabilities=False,

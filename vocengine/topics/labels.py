@@ -102,7 +102,8 @@ def phrases(text: str) -> Iterator[str]:
 
 
 @cache
-def _empty_words() -> frozenset[str]:
+def empty_words() -> frozenset[str]:
+    """Words that neither name nor describe a topic."""
     # Here, since the stream imports this module and never names a topic: scikit-learn takes 40 MB.
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -110,7 +111,7 @@ def _empty_words() -> frozenset[str]:
 
 
 def _tells(word: str) -> bool:
-    empty = _empty_words()
+    empty = empty_words()
     return len(word) > 2 and word not in empty and word.split("'")[0] not in empty
 
 
