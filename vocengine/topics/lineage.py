@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vocengine.topics.assign import Topic, TopicIndex
-from vocengine.topics.discover import TOGETHER, Discovered, Discovery
+from vocengine.topics.discover import Discovered, Discovery
 
 Kind = Literal["kept", "born", "split", "merged", "retired"]
 
@@ -24,13 +24,14 @@ Kind = Literal["kept", "born", "split", "merged", "retired"]
 _SHARED, _NEAR, _WORDS = 0.5, 0.35, 0.15
 _MATCHES_FROM = 0.3
 # A matched topic moves this far toward its group; ids would change their meaning where it jumped.
-_STEP = 0.1
+_STEP = 0.05
 # A new group is born where this share of its spans was in no topic.
 _BORN_FROM = 0.5
 # It is split off a topic where most of its spans were in that one, it is a good part of it, and it lies apart.
 _SPLIT_SHARE, _SPLIT_PART, _SPLIT_APART = 0.6, 0.25, 0.8
-# A topic is merged into another where most of its spans are in the other's group, and they lie as near as one would.
-_MERGE_SHARE = 0.6
+# A topic is merged into another where most of its spans are in the other's group, and they lie nearer than two groups
+# of one fit may: an end takes more evidence than a beginning, or topics would come and go at every refit.
+_MERGE_SHARE, _MERGE_TOGETHER = 0.6, 0.92
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _merges_into(
 ) -> Topic | None:
     for other, column, _ in match:
         together = float(known[row].centroid @ known[other].centroid)
-        if had[row] and shared[row, column] >= _MERGE_SHARE * had[row] and together >= TOGETHER:
+        if had[row] and shared[row, column] >= _MERGE_SHARE * had[row] and together >= _MERGE_TOGETHER:
             return known[other]
     return None
 
