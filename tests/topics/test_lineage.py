@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vocengine.topics.assign import Topic, TopicIndex
-from vocengine.topics.discover import Discovered, Discovery
+from vocengine.topics.discover import TOGETHER, Discovered, Discovery
 from vocengine.topics.lineage import plan
 
 DIMENSIONS = 12
@@ -95,6 +95,15 @@ def test_two_topics_that_have_become_one_group_and_lie_together_are_merged() -> 
     assert [c.kind for c in planned.changes] == ["kept"]
     [ended] = planned.ended
     assert ended.kind == "merged" and {ended.topic_id, ended.other} == {7, 9}
+
+
+def test_two_topics_that_one_group_covers_but_that_lie_apart_both_stay() -> None:
+    left, right = unit(along(0) + 0.35 * along(1)), unit(along(0) - 0.1 * along(1))
+    # As near as two groups of one fit may lie: an end takes more evidence than a beginning.
+    assert TOGETHER < float(left @ right) < 0.92
+    index = TopicIndex(1, (topic(7, left), topic(9, right)))
+    planned = plan(index, discovery({"one": (unit(left + right), 80)}), min_topic_spans=10)
+    assert changes(planned) == {("kept", 7, None), ("kept", 9, None)}
 
 
 def test_a_refit_that_finds_nothing_keeps_what_is_still_spoken_of() -> None:
