@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, watch
+from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, Rule, SameForAll, watch
 from vocengine.alerts.detector import Fall
 from vocengine.contracts import Mention
 
@@ -141,7 +141,7 @@ def test_a_replay_gives_the_same_alert_ids() -> None:
             stream,
             {"product:kettle": KeyState("product")},
             Meter(),
-            policy=POLICY,
+            rules=SameForAll(POLICY),
             budget=Budget(),
             kinds=3,
             partitions=6,
@@ -150,6 +150,18 @@ def test_a_replay_gives_the_same_alert_ids() -> None:
         return [alert.alert_id for alert in alerts]
 
     assert ids() == ids() and len(ids()) == 1
+
+
+def test_a_key_that_the_rules_do_not_watch_is_passed_over() -> None:
+    class OnlyChannels:
+        def rule_of(self, key: str, kind: str) -> Rule | None:
+            return Rule(POLICY) if kind == "channel" else None
+
+    states = {"product:kettle": KeyState("product")}
+    stream = [mention(i, s) for i, s in enumerate(scores(200, 0.2, seed=8) + scores(60, 0.9, seed=1))]
+    now = datetime.now(UTC)
+    assert watch(stream, states, Meter(), rules=OnlyChannels(), budget=Budget(), kinds=3, partitions=6, now=now) == []
+    assert states == {"product:kettle": KeyState("product")}
 
 
 def test_the_threshold_follows_from_the_traffic_and_the_budget() -> None:

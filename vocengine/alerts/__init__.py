@@ -2,6 +2,7 @@
 
 from vocengine.alerts.budget import Meter
 from vocengine.alerts.detector import DetectorPolicy, KeyState
+from vocengine.alerts.rules import Rule, Rules, SameForAll
 from vocengine.alerts.watch import Budget, watch
 
-__all__ = ["Budget", "DetectorPolicy", "KeyState", "Meter", "watch"]
+__all__ = ["Budget", "DetectorPolicy", "KeyState", "Meter", "Rule", "Rules", "SameForAll", "watch"]

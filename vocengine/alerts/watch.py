@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vocengine.alerts.budget import Meter
-from vocengine.alerts.detector import DetectorPolicy, KeyState
+from vocengine.alerts.detector import KeyState
 from vocengine.alerts.report import to_alert
+from vocengine.alerts.rules import Rules
 from vocengine.contracts import Alert, Mention
 
 
@@ -28,7 +29,7 @@ def watch(
     states: MutableMapping[str, KeyState],
     meter: Meter,
     *,
-    policy: DetectorPolicy,
+    rules: Rules,
     budget: Budget,
     kinds: int,
     partitions: int,
@@ -37,15 +38,19 @@ def watch(
     """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts raised.
 
     `kinds` is how many kinds of keys are monitored and `partitions` how many there are: the budget is shared among
-    them. Every key of `mentions` must be in `states`. Cost is constant a mention.
+    them. Every key of `mentions` must be in `states`; what `rules` do not watch is passed over. Cost is constant a
+    mention.
     """
     alerts = []
     for mention in mentions:
+        rule = rules.rule_of(mention.key, mention.kind)
+        if rule is None:
+            continue
         threshold = meter.threshold(
             mention.kind, kinds=kinds, partitions=partitions, at_most=budget.at_most, per_days=budget.per_days
         )
         tested, fall = states[mention.key].update(
-            mention, policy, threshold=threshold, population_mean=meter.population_mean
+            mention, rule.policy, threshold=threshold, population_mean=meter.population_mean
         )
         customer_x = (1.0 - mention.score) / 2.0 if mention.kind == "customer" else None
         meter.count(mention.kind, mention.occurred_at.date().toordinal(), tested=tested, customer_x=customer_x)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, watch
+from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, SameForAll, watch
 from vocengine.contracts import Mention, Rejected, decode_mention, encode
 from vocengine.settings import AlertSettings, Settings
 from vocengine.store import detector_states, outbox
@@ -26,13 +26,15 @@ class DetectHandler:
         self, settings: AlertSettings, casebook: Casebook, *, alerts_topic: str, kinds: int, partitions: int
     ) -> None:
         self._casebook = casebook
-        self._policy = DetectorPolicy(
-            min_effect=settings.min_effect,
-            min_history=settings.min_history_mentions,
-            customer_min_history=settings.customer_min_history_mentions,
-            min_observed=settings.min_observed_mentions,
-            cool_down=timedelta(hours=settings.cool_down_h),
-            allowed_lateness=timedelta(hours=settings.allowed_lateness_h),
+        self._rules = SameForAll(
+            DetectorPolicy(
+                min_effect=settings.min_effect,
+                min_history=settings.min_history_mentions,
+                customer_min_history=settings.customer_min_history_mentions,
+                min_observed=settings.min_observed_mentions,
+                cool_down=timedelta(hours=settings.cool_down_h),
+                allowed_lateness=timedelta(hours=settings.allowed_lateness_h),
+            )
         )
         self._budget = Budget(settings.at_most_false_alarms, settings.per_days)
         self._alerts_topic = alerts_topic
@@ -54,7 +56,7 @@ class DetectHandler:
                 mentions,
                 self._states,
                 self._meters[_meter_key(partition)],
-                policy=self._policy,
+                rules=self._rules,
                 budget=self._budget,
                 kinds=self._kinds,
                 partitions=self._partitions,
