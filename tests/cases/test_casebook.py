@@ -228,6 +228,25 @@ def test_the_answers_of_people_give_the_precision(database: Any) -> None:
     assert len(page.items) == 3 and page.next_before is not None
 
 
+def test_the_answers_weigh_the_keys(database: Any) -> None:
+    engine, keys = database.engine, ["topic:good", "topic:bad", "topic:twice", "topic:none"]
+    with engine.begin() as connection:
+        assert cases.importance_of(connection, keys) == dict.fromkeys(keys, 1.0)
+    answers = [("topic:good", "yes")] * 6 + [("topic:bad", "no")] * 6 + [("topic:twice", "duplicate")]
+    for number, (key, verdict) in enumerate(answers, 1):
+        [opened] = raise_alerts(engine, alert(number, key=key), at=NOW + number * HOUR)
+        do(engine, opened.case_id, "judge", verdict=verdict)
+        do(engine, opened.case_id, "take")
+        do(engine, opened.case_id, "resolve")
+        with engine.begin() as connection:
+            # Long ago, so that the next alert opens a case of its own.
+            connection.execute(sa.update(table).values(ended_at=NOW - timedelta(days=90)))
+    with engine.begin() as connection:
+        found = cases.importance_of(connection, keys)
+    # Half of all were real: (6 + 4 / 2) of 10 against a half, and (0 + 4 / 2) of 10.
+    assert found == {"topic:good": 1.6, "topic:bad": 0.4, "topic:twice": 1.0, "topic:none": 1.0}
+
+
 def test_an_initiative_tells_whether_the_fix_helped(database: Any) -> None:
     engine = database.engine
     raise_alerts(engine, alert(1))

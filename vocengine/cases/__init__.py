@@ -1,6 +1,7 @@
 """The inner loop behind alerts: what may be done with a case, by when, and what becomes of it. Knows no database."""
 
 from vocengine.cases.escalation import escalation
+from vocengine.cases.importance import importance
 from vocengine.cases.life import LIVE, TRANSITIONS, Step, Subject, change, opened, replay
 from vocengine.cases.opening import Policy, case_id_of, step_for
 
@@ -13,6 +14,7 @@ __all__ = [
     "case_id_of",
     "change",
     "escalation",
+    "importance",
     "opened",
     "replay",
     "step_for",

@@ -175,6 +175,32 @@ def due(connection: sa.Connection, *, now: datetime, most: int = 100) -> list[st
     return list(connection.scalars(query))
 
 
+def importance_of(connection: sa.Connection, keys: Sequence[str]) -> dict[str, float]:
+    """The weight of each of `keys` in the sharing of the budget of false alarms, from the answers of people (`judge`).
+
+    1.0 for a key of which no case was judged; `vocengine.cases.importance` tells how and why. Duplicates repeat the
+    answer of another case and count in neither.
+    """
+    counted = (
+        sa.select(table.c.key, table.c.verdict, sa.func.count().label("n"))
+        .where(table.c.verdict.in_(("yes", "no")))
+        .group_by(table.c.key, table.c.verdict)
+        .subquery()
+    )
+    in_all = sa.select(counted.c.verdict, sa.func.sum(counted.c.n)).group_by(counted.c.verdict)
+    whole = {verdict: int(n) for verdict, n in connection.execute(in_all)}
+    if not whole:
+        return dict.fromkeys(keys, 1.0)
+    own: dict[str, dict[str, int]] = {key: {} for key in keys}
+    for key, verdict, n in connection.execute(sa.select(counted).where(counted.c.key.in_(own))):
+        own[key][verdict] = n
+    real, judged = whole.get("yes", 0), sum(whole.values())
+    return {
+        key: life.importance(found.get("yes", 0), sum(found.values()), all_real=real, all_judged=judged)
+        for key, found in own.items()
+    }
+
+
 def of_row(row: sa.Row[Any]) -> Case:
     """The case in a row of its table, times in UTC."""
     values = {name: _plain(getattr(row, name)) for name in _COLUMNS}
