@@ -85,6 +85,8 @@ SENTENCES = {
     "stream.",
     "topics.emerging.min_authors": "Different authors, and different wordings, that a candidate has at least.",
     "topics.emerging.most_spans": "Most clauses that are read anew in one look; what comes beyond is passed over.",
+    "alerts.policies": "The file of [policies](../concepts/alert-policies.md), or the folder whose `.yaml` files are "
+    "read together. What they leave out, and without them everything, is as said here.",
     "alerts.at_most_false_alarms": "The budget: at most so many false alarms, over all monitored keys together …",
     "alerts.per_days": "… in so many days.",
     "alerts.min_effect": "The smallest rise of negativity (0 to 1) worth an alert.",

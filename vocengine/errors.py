@@ -1,11 +1,12 @@
 """Every error that vocengine raises on purpose.
 
 VocengineError
-├── SettingsError            a setting, profile or policy file is wrong (names the setting and the value)
+├── SettingsError            a setting or profile is wrong (names the setting and the value)
 ├── InputError               something a user handed over cannot be read
 │   ├── MappingError         a source mapping is wrong
 │   ├── SourceError          an input file is missing, damaged or of an unknown format
 │   ├── TaxonomyError        a taxonomy is wrong (names the topic, the field and the value)
+│   ├── PolicyError          an alert policy is wrong (names the file, the policy, the field and the value)
 │   └── RouteError           a notification route is wrong (names the route and the field, never a secret)
 ├── ModelError               a model folder cannot be used
 │   ├── ModelMissing         nothing there, or the base weights are not installed
@@ -35,7 +36,7 @@ class VocengineError(Exception):
 
 
 class SettingsError(VocengineError):
-    """A setting, profile or policy is wrong."""
+    """A setting or profile is wrong."""
 
 
 class InputError(VocengineError):
@@ -52,6 +53,10 @@ class SourceError(InputError):
 
 class TaxonomyError(InputError):
     """A taxonomy is wrong."""
+
+
+class PolicyError(InputError):
+    """An alert policy is wrong, or two of them contradict each other."""
 
 
 class RouteError(InputError):

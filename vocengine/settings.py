@@ -118,6 +118,7 @@ class AlertSettings(_Section):
     The budget is for the whole installation and is shared among the monitored keys by their traffic.
     """
 
+    policies: Path | None = None
     at_most_false_alarms: Annotated[float, Field(gt=0)] = 1.0
     per_days: Annotated[float, Field(gt=0)] = 7.0
     min_effect: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.notify.alerts import alert
 from vocengine.errors import RouteError
+from vocengine.key_patterns import matches, meet
 from vocengine.notify import Route, due_at, load_routes, quiet_until
-from vocengine.notify.patterns import matches, meet
 from vocengine.notify.routes import routes_from
 from vocengine.paths import resource
 

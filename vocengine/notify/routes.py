@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -19,8 +19,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from vocengine.contracts import Alert
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.errors import RouteError
+from vocengine.key_patterns import matches, meet
 from vocengine.notify import apprise_target, webhook
-from vocengine.notify.patterns import matches, meet
+from vocengine.quiet_hours import Clock, QuietEntry, QuietHours, quiet_of, zone_of
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -42,14 +43,6 @@ class Target:
     shown: str
     address: str = field(repr=False)
     secret: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    """Local times between which nothing is sent; the end may lie on the next day."""
-
-    begin: time
-    end: time
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +78,13 @@ class Route:
         return next((target for target in self.targets if target.target_id == target_id), None)
 
 
-def _time(value: object) -> object:
-    # YAML reads 22:00 without quotes as a number of base 60.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
-        return time(value // 60, value % 60)
-    return value
-
-
 def _off(value: object) -> object:
     # YAML reads off as false.
     return "off" if value is False else value
 
 
-_Clock = Annotated[time, BeforeValidator(_time)]
-
-
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class _Quiet(_Entry):
-    begin: Annotated[_Clock, Field(alias="from")]
-    end: Annotated[_Clock, Field(alias="to")]
 
 
 class _Webhook(_Entry):
@@ -125,10 +103,10 @@ class _Route(_Entry):
     severities: Annotated[list[Severity], Field(min_length=1)] = list(SEVERITIES)
     to: Annotated[list[_Target], Field(min_length=1, max_length=20)]
     time_zone: str = "UTC"
-    quiet_hours: _Quiet | None = None
+    quiet_hours: QuietEntry | None = None
     critical_passes: bool = True
     digest: Annotated[Digest, BeforeValidator(_off)] = "off"
-    digest_at: _Clock = time(8)
+    digest_at: Clock = time(8)
     at_most: Annotated[int, Field(ge=1, le=1_000)] = 20
 
 
@@ -172,14 +150,9 @@ def routes_from(document: object, environ: Mapping[str, str]) -> tuple[Route, ..
 
 def _route(entry: _Route, environ: Mapping[str, str]) -> Route:
     try:
-        zone = ZoneInfo(entry.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise RouteError(
-            f"route {entry.name!r}: time_zone is {entry.time_zone!r}: no such zone; write one such as Europe/Berlin"
-        ) from None
-    quiet = QuietHours(entry.quiet_hours.begin, entry.quiet_hours.end) if entry.quiet_hours else None
-    if quiet and quiet.begin == quiet.end:
-        raise RouteError(f"route {entry.name!r}: quiet_hours begin and end at {quiet.begin:%H:%M}: always or never?")
+        zone, quiet = zone_of(entry.time_zone), quiet_of(entry.quiet_hours)
+    except ValueError as error:
+        raise RouteError(f"route {entry.name!r}: {error}") from None
     targets: list[Target] = []
     for place, written in enumerate(entry.to):
         try:
@@ -287,5 +260,5 @@ def _fault(error: ValidationError, document: list[object]) -> str:
 
 def _names(path: Sequence[object]) -> list[str]:
     path = list(path)
-    model: type[BaseModel] = _Quiet if "quiet_hours" in path else _Webhook if path[:1] == ["to"] else _Route
+    model: type[BaseModel] = QuietEntry if "quiet_hours" in path else _Webhook if path[:1] == ["to"] else _Route
     return [shape.alias or name for name, shape in model.model_fields.items()]

@@ -5,20 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from vocengine.notify.routes import Route
+from vocengine.quiet_hours import end_of_quiet
 
 
 def quiet_until(route: Route, at: datetime) -> datetime | None:
     """The end of the quiet hours that `at` falls into; None where it falls into none."""
-    if route.quiet is None:
-        return None
-    local = at.astimezone(route.zone)
-    begin, end, clock = route.quiet.begin, route.quiet.end, local.time()
-    over_midnight = begin > end
-    inside = clock >= begin or clock < end if over_midnight else begin <= clock < end
-    if not inside:
-        return None
-    date = local.date() + timedelta(days=1 if over_midnight and clock >= begin else 0)
-    return datetime.combine(date, end, route.zone).astimezone(UTC)
+    return end_of_quiet(route.quiet, route.zone, at)
 
 
 def due_at(route: Route, severity: str, now: datetime) -> datetime:

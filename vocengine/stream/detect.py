@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, SameForAll, watch
+from vocengine.alerts import KeyState, Meter, watch
 from vocengine.contracts import Mention, Rejected, decode_mention, encode
-from vocengine.settings import AlertSettings, Settings
+from vocengine.settings import Settings
 from vocengine.store import detector_states, outbox
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
+from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of, policies_of
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 
@@ -22,22 +23,12 @@ _CACHED_KEYS = 100_000
 class DetectHandler:
     """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
 
-    def __init__(
-        self, settings: AlertSettings, casebook: Casebook, *, alerts_topic: str, kinds: int, partitions: int
-    ) -> None:
-        self._casebook = casebook
-        self._rules = SameForAll(
-            DetectorPolicy(
-                min_effect=settings.min_effect,
-                min_history=settings.min_history_mentions,
-                customer_min_history=settings.customer_min_history_mentions,
-                min_observed=settings.min_observed_mentions,
-                cool_down=timedelta(hours=settings.cool_down_h),
-                allowed_lateness=timedelta(hours=settings.allowed_lateness_h),
-            )
-        )
-        self._budget = Budget(settings.at_most_false_alarms, settings.per_days)
-        self._alerts_topic = alerts_topic
+    def __init__(self, settings: Settings, *, kinds: int, partitions: int) -> None:
+        self._casebook = Casebook.of(settings)
+        self._policies = policies_of(settings)
+        self._rules = WeighedRules(self._policies, detector_policy_of(settings.alerts))
+        self._budget = budget_of(settings.alerts, self._policies)
+        self._alerts_topic = settings.kafka.topic("alerts")
         self._kinds, self._partitions = kinds, partitions
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
@@ -51,6 +42,7 @@ class DetectHandler:
             by_partition[record.partition.partition].append(record.message)
         self._read(connection, batch, by_partition)
         raised, now = [], datetime.now(UTC)
+        self._rules.read(connection, {record.message.key for record in batch}, now=now)
         for partition, mentions in by_partition.items():
             raised += watch(
                 mentions,
@@ -68,6 +60,7 @@ class DetectHandler:
             {key: self._states[key].to_bytes() for key in moved}
             | {key: self._meters[key].to_bytes() for key in map(_meter_key, by_partition)},
         )
+        raised = self._policies.applied(raised)
         detector_states.add_alerts(connection, raised)
         self._casebook.take_up(connection, raised, now=now)
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])
@@ -98,9 +91,7 @@ class DetectHandler:
 def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
     """A session of the role; `partitions` is how many the mentions have."""
     handler = DetectHandler(
-        settings.alerts,
-        Casebook.of(settings),
-        alerts_topic=settings.kafka.topic("alerts"),
+        settings,
         kinds=max(1, sum(bool(value) for value in settings.monitor.model_dump().values())),
         partitions=partitions,
     )

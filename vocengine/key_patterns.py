@@ -1,9 +1,12 @@
-"""Patterns of keys, in which `*` stands for anything: `product:*`, `topic:12`."""
+"""Patterns of monitored keys, in which `*` stands for anything: `product:*`, `topic:12`, `segment:region=*`."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+
+# What stands before the colon of a key. A candidate is an emerging topic's.
+KEY_KINDS = ("topic", "customer", "product", "channel", "journey_stage", "segment", "candidate")
 
 
 @lru_cache(maxsize=4_096)
@@ -14,6 +17,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def matches(pattern: str, key: str) -> bool:
     """Whether a key fits a pattern."""
     return _compiled(pattern).fullmatch(key) is not None
+
+
+def covers(general: str, special: str) -> bool:
+    """Whether every key that fits `special` fits `general` too: only a `*` can stand for a `*`."""
+    return matches(general, special)
 
 
 def meet(one: str, other: str) -> bool:
@@ -29,3 +37,14 @@ def meet(one: str, other: str) -> bool:
                 following.append(reached[j - 1] and sign == its)
         reached = following
     return reached[-1]
+
+
+def specificity(pattern: str) -> tuple[bool, int]:
+    """The greater, the more a pattern says: a whole key before any pattern, then by the signs that are not `*`."""
+    return "*" not in pattern, len(pattern) - pattern.count("*")
+
+
+def kind_in(pattern: str) -> str | None:
+    """The kind of keys that a pattern is about: `topic` of `topic:*`; None where it may be about several."""
+    kind, colon, _ = pattern.partition(":")
+    return kind if colon and "*" not in kind else None
