@@ -78,6 +78,10 @@ class Policy:
         place = SEVERITIES.index(found)
         return SEVERITIES[min(max(place, SEVERITIES.index(self.mildest)), SEVERITIES.index(self.gravest))]
 
+    def tells(self, route: str) -> bool:
+        """Whether its alerts go by a route of that name."""
+        return self.routes is None or route in self.routes
+
     def due(self, severity: Severity, at: datetime) -> datetime:
         """When an alert that could be told at `at` may be: then, or after the quiet hours."""
         if self.critical_passes and severity == "critical":

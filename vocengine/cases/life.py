@@ -49,7 +49,7 @@ class Step:
     """One thing done to a case, with all that its outcome depends on.
 
     `open`, `amend` and, where an alert causes it, `reopen` carry the alert (`subject`, `severity`); what moves the
-    deadline carries `warn_at` and `due_at`. `owner` is for `take`, `verdict` and `duplicate_of` for `judge`,
+    deadline carries `warn_at` and `due_at`. `owner` is for `open` and `take`, `verdict` and `duplicate_of` for `judge`,
     `initiative_id` for `link`.
     """
 
@@ -124,7 +124,7 @@ def opened(case_id: str, step: Step) -> Case:
         severity=step.severity,
         alerts=(step.subject.alert_id,),
         state="open",
-        owner=None,
+        owner=step.owner,
         opened_at=step.at,
         asked_at=step.at,
         warn_at=step.warn_at,

@@ -15,12 +15,14 @@ MACHINE = "vocengine"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Time to resolve a case by severity, the share (0..1) of it after which it is escalated first, and how long after
-    its end a case is reopened."""
+    """Time to resolve a case by severity, the share (0..1) of it after which it is escalated first, how long after its
+    end a case is reopened, whose a new one is (None: whoever takes it), and why all that."""
 
     deadlines: Mapping[Severity, timedelta]
     warn_at_share: float = 0.75
     reopen_within: timedelta = timedelta(days=14)
+    owner: str | None = None
+    why: str = ""
 
     def times(self, severity: Severity, at: datetime) -> tuple[datetime, datetime]:
         """When a case asked for at `at` is escalated first, and when it is due."""
@@ -59,6 +61,8 @@ def step_for(alert: Alert, latest: Case | None, policy: Policy, *, now: datetime
         "reopen" if again else "open",
         MACHINE,
         now,
+        note=policy.why,
+        owner=None if again else policy.owner,
         subject=subject,
         severity=alert.severity,
         warn_at=warn_at,

@@ -7,7 +7,7 @@ it and no step is made twice, whoever makes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from vocengine import cases as life
+from vocengine.alerts.policies import Policies
+from vocengine.alerts.policy_files import load_policies
 from vocengine.cases import LIVE, Policy, Step
 from vocengine.contracts import Alert, Case, CaseState, encode
 from vocengine.contracts.alert import Severity
@@ -36,7 +38,7 @@ _ALERT_STATUS: dict[CaseState, str] = {
     "closed": "resolved",
 }
 _STEP = TypeAdapter(Step)
-_COLUMNS = tuple(field.name for field in fields(Case) if field.name != "schema_version")
+_COLUMNS = tuple(column.name for column in fields(Case) if column.name != "schema_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,23 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Casebook:
-    """Writes cases by a policy, and puts each change into the outbox for `topic`."""
+    """Writes cases by a policy, and puts each change into the outbox for `topic`.
+
+    Where an alert policy speaks of a case's key, its owner and its deadlines take the place of those of `policy`.
+    """
 
     topic: str
     policy: Policy
+    alert_policies: Policies = field(default_factory=Policies)
 
     @classmethod
     def of(cls, settings: Settings) -> Casebook:
-        """As the settings say."""
+        """As the settings and the alert policies that they name say. Raises PolicyError where these are wrong."""
         chosen = settings.cases
         hours: dict[Severity, float] = chosen.deadline_h.model_dump()  # type: ignore[assignment]
         deadlines = {severity: timedelta(hours=h) for severity, h in hours.items()}
         policy = Policy(deadlines, chosen.warn_at_share, timedelta(days=chosen.reopen_within_days))
-        return cls(settings.kafka.topic("cases"), policy)
+        return cls(settings.kafka.topic("cases"), policy, load_policies(settings.alerts.policies))
 
     def take_up(self, connection: sa.Connection, raised: Sequence[Alert], *, now: datetime) -> list[Case]:
         """Open, amend or reopen a case for each new alert; returns the cases as they are then.
@@ -76,7 +82,7 @@ class Casebook:
             if connection.scalar(sa.select(table.c.case_id).where(table.c.alerts.contains([alert.alert_id]))):
                 continue
             latest = _latest(connection, alert.key)
-            step = life.step_for(alert, latest, self.policy, now=now)
+            step = life.step_for(alert, latest, self._policy(alert.key, alert.kind), now=now)
             if step.action == "open" or latest is None:
                 case = life.opened(life.case_id_of(alert.alert_id), step)
             else:
@@ -98,7 +104,7 @@ class Casebook:
             )
         if step.action == "reopen":
             _check_alone(connection, case)
-            warn_at, due_at = self.policy.times(case.severity, step.at)
+            warn_at, due_at = self._policy(case.key, case.kind).times(case.severity, step.at)
             step = replace(step, warn_at=warn_at, due_at=due_at)
         if step.duplicate_of is not None and step.duplicate_of != case_id:
             load(connection, step.duplicate_of)
@@ -119,6 +125,13 @@ class Casebook:
         after = life.change(case, step)
         self._write(connection, after, step)
         return after
+
+    def _policy(self, key: str, kind: str) -> Policy:
+        found = self.alert_policies.of(key, kind)
+        if found is None:
+            return self.policy
+        deadlines = {**self.policy.deadlines, **found.deadlines}
+        return replace(self.policy, deadlines=deadlines, owner=found.owner, why=f"by the policy {found.name}")
 
     def _write(self, connection: sa.Connection, case: Case, step: Step) -> None:
         values = {name: getattr(case, name) for name in _COLUMNS} | {"alerts": list(case.alerts)}

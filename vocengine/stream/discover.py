@@ -23,6 +23,7 @@ from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.pool import Pooled
 from vocengine.store.references import Reference
+from vocengine.stream.alert_policies import policies_of
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 from vocengine.topics.discover import MIN_WORDS
@@ -44,6 +45,7 @@ class DiscoverHandler:
         self._lateness = timedelta(hours=settings.alerts.allowed_lateness_h)
         self._alerts_topic = settings.kafka.topic("alerts")
         self._casebook = Casebook.of(settings)
+        self._policies = policies_of(settings)
         self._left = self._most
         self._passed_over = 0
         self._reference: Reference | None = None
@@ -155,7 +157,8 @@ class DiscoverHandler:
         centroids += [candidate.centroid for candidate in known]
         apart = np.stack(centroids) if centroids else np.zeros((0, window.embeddings.shape[1]), dtype=np.float32)
         groups = find(window, arrived, compared, apart, self._policy)
-        raised = [self._write_down(connection, reference, group) for group in groups]
+        # What a policy mutes is a candidate all the same, for people to look at.
+        raised = self._policies.applied(self._write_down(connection, reference, group) for group in groups)
         detector_states.add_alerts(connection, raised)
         self._casebook.take_up(connection, raised, now=datetime.now(UTC))
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+from vocengine.alerts.policies import Policies
 from vocengine.contracts import Alert, Rejected, decode_alert
 from vocengine.errors import NotificationError
 from vocengine.notify import (
@@ -57,10 +58,17 @@ def decoded(value: bytes | None) -> Alert | Rejected | None:
 
 
 class NotifyHandler:
-    """Writes down what each alert has to go out as."""
+    """Writes down what each alert has to go out as, by the routes and quiet hours of the policy of its key."""
 
-    def __init__(self, routes: Sequence[Route], settings: NotifySettings, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        settings: NotifySettings,
+        clock: Clock = utc_now,
+        policies: Policies | None = None,
+    ) -> None:
         self._routes, self._clock = routes, clock
+        self._policies = policies or Policies()
         self._max_age = timedelta(hours=settings.max_age_h)
 
     def handle(
@@ -78,9 +86,12 @@ class NotifyHandler:
             return
         now = self._clock()
         stale = now - alert.raised_at > self._max_age
+        policy = self._policies.of(alert.key, alert.kind)
         for route in self._routes:
-            if not route.takes(alert):
+            if not route.takes(alert) or (policy is not None and not policy.tells(route.name)):
                 continue
+            due = due_at(route, alert.severity, now)
+            due = due if policy is None else policy.due(alert.severity, due)
             for target in route.targets:
                 opened = notifications.delivery_id(route.name, target.target_id, _change(alert, "open"))
                 if alert.status == "resolved":
@@ -97,7 +108,7 @@ class NotifyHandler:
                     alert=alert,
                     state="suppressed" if suppressed else "pending",
                     now=now,
-                    due=due_at(route, alert.severity, now),
+                    due=due,
                     error="raised longer ago than notify.max_age_h" if suppressed else None,
                 )
 

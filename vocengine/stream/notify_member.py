@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from vocengine.alerts.policies import Policies
 from vocengine.contracts import Alert
 from vocengine.errors import SettingsError
 from vocengine.metrics import RoleMetrics
@@ -15,6 +16,7 @@ from vocengine.store import locks
 from vocengine.store.engine import Engine
 from vocengine.store.locks import SessionLock
 from vocengine.stream import role
+from vocengine.stream.alert_policies import policies_of
 from vocengine.stream.members import new_instance, ready_database
 from vocengine.stream.notify import Dispatcher, NotifyHandler, decoded
 from vocengine.stream.to_database import DatabaseSession
@@ -28,9 +30,16 @@ class NotifySession:
     """Waits for its turn; then writes down what comes in, and sends what is due."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, routes: Sequence[Route], stop: threading.Event, *, instance: str
+        self,
+        settings: Settings,
+        engine: Engine,
+        routes: Sequence[Route],
+        stop: threading.Event,
+        *,
+        instance: str,
+        policies: Policies | None = None,
     ) -> None:
-        self._settings, self._engine, self._routes = settings, engine, routes
+        self._settings, self._engine, self._routes, self._policies = settings, engine, routes, policies
         self._stop, self._instance = stop, instance
         self._lock = SessionLock(engine, locks.NOTIFY)
         self._session: DatabaseSession[Alert | None] | None = None
@@ -63,7 +72,7 @@ class NotifySession:
             "notify",
             settings,
             self._engine,
-            NotifyHandler(self._routes, settings.notify),
+            NotifyHandler(self._routes, settings.notify, policies=self._policies),
             topic="alerts",
             decode=decoded,
             instance=self._instance,
@@ -74,14 +83,18 @@ class NotifySession:
 
 
 def run_notify(settings: Settings, stop: threading.Event) -> None:
-    """Run a notify member until `stop`. Raises SettingsError without routes, RouteError where they are wrong."""
+    """Run a notify member until `stop`.
+
+    Raises SettingsError without routes, RouteError or PolicyError where these or the alert policies are wrong.
+    """
     routes = routes_of(settings)
+    policies = policies_of(settings, routes)
     engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
     with RoleMetrics("notify", settings.metrics) as metrics:
         role.run(
             "notify",
-            lambda: NotifySession(settings, engine, routes, stop, instance=instance),
+            lambda: NotifySession(settings, engine, routes, stop, instance=instance, policies=policies),
             stop,
             retry_max_s=settings.stream.retry_max_s,
             on_step=metrics.stepped,
