@@ -112,14 +112,17 @@ def discover(
         assigned[fitted == number] = place
     members = [np.flatnonzero(assigned == place) for place in range(len(numbers))]
     ranked = [_ranked(words.get(number, [])) for number in numbers.tolist()]
-    usual = [_usual([kept_texts[i] for i in of], own) for of, own in zip(members, ranked, strict=True)]
-    keywords = _filled_up(usual, distinctive_words(kept_texts, assigned, len(numbers)), ranked)
+    said = [_usual([kept_texts[i] for i in of], own) for of, own in zip(members, ranked, strict=True)]
+    distinctive = distinctive_words(kept_texts, assigned, len(numbers))
+    others = [[*telling, *twice] for telling, (_, twice) in zip(distinctive, said, strict=True)]
+    keywords = _filled_up([usual for usual, _ in said], others, ranked)
     found = [_described(of, kept_texts, kept, named) for of, named in zip(members, keywords, strict=True)]
     found, none = _calibrated(found, kept)
     if found:
-        labels = name_topics(
-            kept_texts, assigned, keywords, np.stack([t.centroid for t in found]), embed=embed, taken=taken
-        )
+        # A topic without a phrase is called by words, and one word says little.
+        strong = [[*words, *more] for words, more in zip(keywords, others, strict=True)]
+        centroids = np.stack([topic.centroid for topic in found])
+        labels = name_topics(kept_texts, assigned, strong, centroids, embed=embed, taken=taken)
         found = [replace(topic, label=label) for topic, label in zip(found, labels, strict=True)]
     place_of = dict(zip(original, assigned.tolist(), strict=True))
     of_all = np.array([place_of[i] for i in copy_of], dtype=np.int64)
@@ -266,25 +269,29 @@ def _ranked(words: Sequence[tuple[str, float]]) -> list[str]:
     return [word for word, weight in words if word and weight > 0]
 
 
-def _usual(texts: Sequence[str], ranked: Sequence[str]) -> list[str]:
-    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use."""
+def _usual(texts: Sequence[str], ranked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words (of one or two) with the greatest c-TF-IDF among those that several of a topic's spans use, and all
+    those that more than one of them uses."""
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
+    uses = {word: sum(f" {word} " in text for text in said) for word in ranked}
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
-    return [word for word in ranked if sum(f" {word} " in text for text in said) >= least][:_KEYWORDS]
+    return [word for word in ranked if uses[word] >= least][:_KEYWORDS], [word for word in ranked if uses[word] > 1]
 
 
-def _filled_up(
-    usual: Sequence[list[str]], distinctive: Sequence[list[str]], ranked: Sequence[list[str]]
-) -> list[list[str]]:
-    """Keywords of topics with too few of them, by words that set them apart, those first that are no other topic's.
+def _filled_up(usual: Sequence[list[str]], others: Sequence[list[str]], ranked: Sequence[list[str]]) -> list[list[str]]:
+    """Keywords of topics with too few of them filled up by others of theirs that are no other topic's keywords.
 
-    Where a topic's spans share no word at all, those of the greatest c-TF-IDF are better than none.
+    Topics take turns, so that none has three before another has one. A word that several topics share tells none of
+    them apart, and two words are better than a third of that kind; but where a topic has none of its own, its
+    spans' words are better than none.
     """
-    taken = {word for words in usual for word in words}
-    filled = []
-    for words, others, rare in zip(usual, distinctive, ranked, strict=True):
-        free = sorted((word for word in others if word not in words), key=lambda word: word in taken)
-        more = free[: max(0, _LEAST_KEYWORDS - len(words))]
-        taken.update(more)
-        filled.append([*words, *more] or rare[:_LEAST_KEYWORDS])
-    return filled
+    filled = [list(words) for words in usual]
+    taken = {word for words in filled for word in words}
+    for least in range(1, _LEAST_KEYWORDS + 1):
+        for words, more in zip(filled, others, strict=True):
+            free = (word for word in more if word not in taken)
+            if len(words) < least and (word := next(free, None)):
+                words.append(word)
+                taken.add(word)
+    pairs = zip(filled, others, ranked, strict=True)
+    return [words or (more or rare)[:_LEAST_KEYWORDS] for words, more, rare in pairs]
