@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vocengine.alerts.detector import Fall, Said
+from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
 from vocengine.contracts.alert import Severity
 
@@ -65,9 +66,5 @@ def _drivers(negatives: Sequence[Said]) -> tuple[Driver, ...]:
 
 
 def _verbatims(negatives: Sequence[Said]) -> tuple[Verbatim, ...]:
-    chosen: dict[str, Said] = {}
-    for said in sorted(negatives, key=lambda said: said.score):
-        chosen.setdefault(" ".join(said.excerpt.lower().split()), said)
-        if len(chosen) == _VERBATIMS:
-            break
-    return tuple(Verbatim(s.event_id, s.occurred_at, s.channel, s.score, s.excerpt) for s in chosen.values())
+    chosen = representative(sorted(negatives, key=lambda said: said.score), lambda said: said.excerpt, most=_VERBATIMS)
+    return tuple(Verbatim(s.event_id, s.occurred_at, s.channel, s.score, s.excerpt) for s in chosen)

@@ -35,12 +35,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A channel, product or other part, with its share (0..1) of the negative mentions behind the fall."""
+    """A topic, channel, product, journey stage or segment that stands out among the mentions behind the alert.
+
+    `share` (0..1) is its part of them, `n` how many they are. `expected` is the part that it had before, null where too
+    little is known of before; `key` is its monitored key. Mentions touch several keys, so shares do not add up.
+    """
 
     kind: str
     name: str
     share: float
     n: int
+    expected: float | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -12,7 +13,8 @@ class Mention:
 
     `key` is `<kind>:<id>`, for example `topic:12`, `customer:C-7`, `segment:region=north`. `score` is the mean
     sentiment −1..1 of what was said about the key (a topic's spans, else the whole event). `excerpt` is the
-    masked sentence that carries it, so that an alert has evidence without waiting for the store.
+    masked sentence that carries it, so that an alert has evidence without waiting for the store. `also` holds the other
+    keys that the event touches, but for its customer's, with their labels: what a fall of this key may come from.
     """
 
     kind: str
@@ -28,4 +30,5 @@ class Mention:
     label: str
     excerpt: str
     received_at: datetime
+    also: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = 1

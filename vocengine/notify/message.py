@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from vocengine.contracts import Alert
+from vocengine.contracts import Alert, Driver
 
 MINUS = "\u2212"
 _VERBATIMS = 5
@@ -91,7 +91,7 @@ def _told(alert: Alert, public_url: str | None) -> _Told:
     by_people = fall and alert.kind != "customer_sentiment_fall"
     counted = "clauses" if emerging else "mentions, one a person and day" if by_people else "mentions"
     evidence = alert.evidence
-    drivers = ", ".join(f"{driver.kind} {_line(driver.name)} {driver.share:.0%}" for driver in alert.drivers)
+    drivers = ", ".join(_driver(driver) for driver in alert.drivers)
     interval = f"{_signed(alert.change_low, show)} to {_signed(alert.change_high, show)}"
     sentences = [
         f"{of} went from {show(alert.baseline_mean)} to {show(alert.observed_mean)}: "
@@ -105,6 +105,11 @@ def _told(alert: Alert, public_url: str | None) -> _Told:
     link = f"{public_url.rstrip('/')}/alerts/{quote(alert.alert_id, safe='')}" if public_url else None
     verbatims = tuple(_line(verbatim.text, _QUOTED_CHARS) for verbatim in alert.verbatims[:_VERBATIMS])
     return _Told(_line(title, _TITLE_CHARS), tuple(sentences), verbatims, link)
+
+
+def _driver(driver: Driver) -> str:
+    before = "" if driver.expected is None else f" (before {driver.expected:.0%})"
+    return f"{driver.kind.replace('_', ' ')} {_line(driver.name)} {driver.share:.0%}{before}"
 
 
 def _text(told: _Told) -> str:

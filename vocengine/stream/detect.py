@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from vocengine.alerts import KeyState, Meter, watch
-from vocengine.contracts import Mention, Rejected, decode_mention, encode
+from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
 from vocengine.settings import Settings
 from vocengine.store import detector_states, outbox
 from vocengine.store.cases import Casebook
@@ -15,6 +15,7 @@ from vocengine.store.engine import Connection, Engine
 from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of, policies_of
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
+from vocengine.stream.traffic import TrafficBook
 
 # States kept in memory between batches; beyond it the whole cache is dropped and read again as needed.
 _CACHED_KEYS = 100_000
@@ -32,6 +33,7 @@ class DetectHandler:
         self._kinds, self._partitions = kinds, partitions
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
+        self._traffic = TrafficBook(allowed_lateness=timedelta(hours=settings.alerts.allowed_lateness_h))
 
     def handle(
         self, connection: Connection, batch: Sequence[Received[Mention]]
@@ -41,10 +43,13 @@ class DetectHandler:
         for record in batch:
             by_partition[record.partition.partition].append(record.message)
         self._read(connection, batch, by_partition)
-        raised, now = [], datetime.now(UTC)
+        mentioned = [record.message for record in batch]
+        self._traffic.read(connection, mentioned)
+        raised: list[Alert] = []
+        now = datetime.now(UTC)
         self._rules.read(connection, {record.message.key for record in batch}, now=now)
         for partition, mentions in by_partition.items():
-            raised += watch(
+            found = watch(
                 mentions,
                 self._states,
                 self._meters[_meter_key(partition)],
@@ -54,6 +59,9 @@ class DetectHandler:
                 partitions=self._partitions,
                 now=now,
             )
+            explained, _ = self._traffic.follow(mentions, found)
+            raised += explained
+        self._traffic.write(connection, mentioned)
         moved = {record.message.key for record in batch}
         detector_states.save(
             connection,
@@ -70,11 +78,13 @@ class DetectHandler:
         """The cache is what the database holds."""
         if len(self._states) > _CACHED_KEYS:
             self._states.clear()
+        self._traffic.committed()
 
     def rolled_back(self) -> None:
         """The cache is ahead of the database: drop it."""
         self._states.clear()
         self._meters.clear()
+        self._traffic.rolled_back()
 
     def _read(
         self, connection: Connection, batch: Sequence[Received[Mention]], partitions: dict[int, list[Mention]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vocengine.contracts import Enriched, Mention, Span
 
@@ -43,12 +43,12 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
         return []
     score = event.sentiment.score
     whole = _excerpt(event.text, _most_telling(event.spans, score))
-    found = [
-        _mention(event, kind, name, label, score, whole) for kind, name, label in _keys_but_topics(event, monitored)
-    ]
+    keys = _keys_but_topics(event, monitored)
+    found = [_mention(event, kind, name, label, score, whole) for kind, name, label in keys]
     if monitored.topics:
         found += _topic_mentions(event)
-    return found
+    also = {mention.key: mention.label for mention in found if mention.kind != "customer"}
+    return [replace(m, also={key: label for key, label in also.items() if key != m.key}) for m in found]
 
 
 def scored_keys(event: Enriched, monitored: Monitored, said: Sequence[TopicSaid]) -> list[tuple[str, str, float]]:
