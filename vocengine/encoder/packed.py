@@ -26,6 +26,7 @@ _SHORT = {torch.float32: 48, torch.bfloat16: 96}
 _ROWS_STEP, _FEW_ROWS_STEP, _FEW_ROWS = 64, 16, 256
 
 Product = Callable[[Tensor], Tensor]
+Sum = Callable[[Tensor, Tensor], Tensor]
 
 
 class PackedEncoder:
@@ -57,7 +58,7 @@ class PackedEncoder:
         bias = None
         if not bool(real.all()):
             low = torch.finfo(self._precision).min
-            bias = torch.zeros(mask.shape, dtype=self._precision).masked_fill(~real, low)[:, None, None, :]
+            bias = torch.zeros(mask.shape).masked_fill(~real, low)[:, None, None, :]
         for layer in self._layers:
             states = layer(states, where, rows, length, bias)
         return _spread(states, where, rows * length).view(rows, length, -1)
@@ -69,16 +70,19 @@ class _Layer:
     def __init__(self, layer: Layer, precision: torch.dtype, ranges: dict[str, Tensor] | None) -> None:
         self._heads = layer.heads
         self._qkv: Product
-        self._out: Product
-        self._down: Product
+        # These two add to what came in.
+        self._out: Sum
+        self._down: Sum
         if ranges is not None:
-            self._qkv, self._out = Int8Linear(layer.qkv, ranges=ranges["qkv"]), Int8Linear(layer.out)
-            up, self._down = Int8Linear(layer.up, ranges=ranges["up"]), Int8Linear(layer.down, floor=GELU_FLOOR)
+            self._qkv, out = Int8Linear(layer.qkv, ranges=ranges["qkv"]), Int8Linear(layer.out)
+            up, down = Int8Linear(layer.up, ranges=ranges["up"]), Int8Linear(layer.down, floor=GELU_FLOOR)
             # In oneDNN's integer product GELU is slower than after it.
             self._up: Product = lambda rows: F.gelu(up(rows))
+            self._out = lambda rows, states: out(rows).add_(states)
+            self._down = lambda rows, states: down(rows).add_(states)
         else:
-            self._qkv, self._out = _laid_out(layer.qkv, precision), _laid_out(layer.out, precision)
-            self._up, self._down = _laid_out(layer.up, precision, gelu=True), _laid_out(layer.down, precision)
+            self._qkv, self._up = _laid_out(layer.qkv, precision), _laid_out(layer.up, precision, gelu=True)
+            self._out, self._down = _laid_out_sum(layer.out, precision), _laid_out_sum(layer.down, precision)
         self._norm_attention = _norm(layer.norm_attention, precision)
         self._norm_inner = _norm(layer.norm_inner, precision)
 
@@ -89,8 +93,8 @@ class _Layer:
         context = context.reshape(rows * length, width)
         if where is not None:
             context = context[where]
-        states = self._norm_attention(self._out(context).add_(states))
-        normed: Tensor = self._norm_inner(self._down(self._up(states)).add_(states))
+        states = self._norm_attention(self._out(context, states))
+        normed: Tensor = self._norm_inner(self._down(self._up(states), states))
         return normed
 
 
@@ -113,12 +117,14 @@ def _attend(qkv: Tensor, bias: Tensor | None) -> Tensor:
     """(n, length, 3, heads, d) → (n, length, heads, d)."""
     if qkv.shape[1] > _SHORT[qkv.dtype]:
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2)
+        mask = None if bias is None else bias.to(qkv.dtype)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
     q, k, v = qkv.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
-    scores = torch.matmul(q, k.transpose(-1, -2)).mul_(1 / math.sqrt(q.shape[-1]))
+    # In 16 bits softmax over so few places takes four times as long as in 32.
+    scores = torch.matmul(q, k.transpose(-1, -2)).float().mul_(1 / math.sqrt(q.shape[-1]))
     if bias is not None:
         scores.add_(bias)
-    return torch.matmul(scores.softmax(-1), v).transpose(1, 2)
+    return torch.matmul(scores.softmax(-1).to(v.dtype), v).transpose(1, 2)
 
 
 def _laid_out(linear: nn.Linear, precision: torch.dtype, *, gelu: bool = False) -> Product:
@@ -133,6 +139,20 @@ def _laid_out(linear: nn.Linear, precision: torch.dtype, *, gelu: bool = False) 
         return found
 
     return product
+
+
+def _laid_out_sum(linear: nn.Linear, precision: torch.dtype) -> Sum:
+    """A product that adds its result to other rows, in one pass."""
+    weight, bias = linear.weight.detach().to(precision), linear.bias.detach().to(precision)
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return lambda rows, states: F.linear(rows, weight, bias).add_(states)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, _USUAL_ROWS)
+
+    def summed(rows: Tensor, states: Tensor) -> Tensor:
+        found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(rows, states, packed, bias, "add")
+        return found
+
+    return summed
 
 
 def _norm(norm: nn.LayerNorm, precision: torch.dtype) -> nn.LayerNorm:
