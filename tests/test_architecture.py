@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"contracts", "corpora", "encoder", "pipeline", "text"},
     "training": {"corpora", "encoder", "evaluation", "text", "settings"},
     "pipeline": {"contracts", "text", "encoder", "topics", "understanding"},
-    "store": {"alerts", "cases", "contracts", "settings", "topics", "trends"},
+    "store": {"alerts", "cases", "contracts", "key_patterns", "settings", "topics", "trends"},
     "stream": {
         "alerts",
         "cases",
@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "web": {"cases", "contracts", "settings", "store", "trends"},
     "cli": {
+        "alerts",
         "cases",
         "contracts",
         "corpora",
@@ -56,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "encoder",
         "evaluation",
         "intake",
+        "key_patterns",
         "notify",
         "pipeline",
         "settings",

@@ -57,10 +57,14 @@ class Policy:
         """How exactly the policy speaks of a key and a kind of alert, the greater the more; None where it does not."""
         if self.kinds is not None and kind not in self.kinds:
             return None
+        pattern = self.pattern(key)
+        return None if pattern is None else (*specificity(pattern), self.kinds is not None)
+
+    def pattern(self, key: str) -> str | None:
+        """The most specific of its patterns that the key fits; None where it fits none, or is left out."""
         if any(matches(pattern, key) for pattern in self.excluded):
             return None
-        fitting = [specificity(pattern) for pattern in self.keys if matches(pattern, key)]
-        return (*max(fitting), self.kinds is not None) if fitting else None
+        return max((pattern for pattern in self.keys if matches(pattern, key)), key=specificity, default=None)
 
     def detector(self, base: DetectorPolicy) -> DetectorPolicy:
         """What counts as a fall: `base`, with what the policy says in its place."""

@@ -29,8 +29,8 @@ def fault_of(policy: Policy) -> str | None:
         general = next((other for other in policy.excluded if covers(other, pattern)), None)
         if general is not None:
             return f"keys.{place} is {pattern!r}, and except has {general!r}: no key is left of it; leave one out"
-        if policy.kinds is not None and not any(_possible(kind, pattern) for kind in policy.kinds):
-            kinds = ", ".join(kind for kind in KINDS if _possible(kind, pattern))
+        if policy.kinds is not None and not any(possible(kind, pattern) for kind in policy.kinds):
+            kinds = ", ".join(kind for kind in KINDS if possible(kind, pattern))
             return f"keys.{place} is {pattern!r}, whose alerts are of none of its kinds; they are of {kinds}"
     if SEVERITIES.index(policy.mildest) > SEVERITIES.index(policy.gravest):
         return f"severity.at_least is {policy.mildest} and at_most {policy.gravest}: at_most should be no milder"
@@ -93,8 +93,8 @@ def _kind_fault(pattern: str) -> str | None:
     return None
 
 
-def _possible(kind: str, pattern: str) -> bool:
-    """Whether a key of the pattern can have an alert of the kind."""
+def possible(kind: str, pattern: str) -> bool:
+    """Whether a key of the pattern, or a key itself, can have an alert of the kind."""
     of = kind_in(pattern)
     if of is None:
         return True
@@ -113,7 +113,7 @@ def _overlap(one: Policy, other: Policy) -> str | None:
             continue
         if any(covers(out, b) for out in one.excluded) or any(covers(out, a) for out in other.excluded):
             continue
-        kind = next((kind for kind in kinds if _possible(kind, a) and _possible(kind, b)), None)
+        kind = next((kind for kind in kinds if possible(kind, a) and possible(kind, b)), None)
         if kind is not None:
             both = repr(a) if a == b else f"{a!r} and {b!r}, which are equally specific"
             where = one.file if one.file == other.file else f"{other.file} and {one.file}"
@@ -128,4 +128,4 @@ def _reaches(policy: Policy, kinds: Iterable[str], patterns: Iterable[str]) -> b
     """Whether a route with these kinds and patterns of keys takes some alert that the policy is for."""
     wanted = [kind for kind in kinds if policy.kinds is None or kind in policy.kinds]
     pairs = [(a, b) for a, b in product(policy.keys, patterns) if meet(a, b)]
-    return any(_possible(kind, a) and _possible(kind, b) for kind in wanted for a, b in pairs)
+    return any(possible(kind, a) and possible(kind, b) for kind in wanted for a, b in pairs)

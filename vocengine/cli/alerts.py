@@ -1,9 +1,11 @@
-"""vocengine alerts."""
+"""vocengine alerts, alerts check and alerts backtest."""
 
 from __future__ import annotations
 
 import click
 
+from vocengine.cli.alert_backtest import backtest
+from vocengine.cli.alert_check import check
 from vocengine.cli.context import settings_of
 
 
@@ -11,7 +13,9 @@ from vocengine.cli.context import settings_of
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.pass_context
 def alerts(ctx: click.Context, limit: int) -> None:
-    """List the newest alerts."""
+    """List the newest alerts; commands on their policies."""
+    if ctx.invoked_subcommand is not None:
+        return
     settings = settings_of(ctx)
     from vocengine.store import engine
     from vocengine.store.reads import alert_page
@@ -34,3 +38,7 @@ def alerts(ctx: click.Context, limit: int) -> None:
             for a in found
         ],
     )
+
+
+alerts.add_command(backtest)
+alerts.add_command(check)

@@ -13,7 +13,7 @@ from vocengine.errors import VocengineError
 
 # command → (module, attribute, help); the help stands here so that `--help` loads nothing.
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "alerts": ("vocengine.cli.alerts", "alerts", "List the alerts."),
+    "alerts": ("vocengine.cli.alerts", "alerts", "List the alerts; check their policies, replay history under them."),
     "cases": ("vocengine.cli.cases", "cases", "The work behind alerts: list, take, resolve, judge."),
     "classify": ("vocengine.cli.classify", "classify", "Read a text and show what is understood."),
     "db": ("vocengine.cli.database", "db", "The database schema: upgrade, check."),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from vocengine.alerts import KeyState, Meter, watch
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
-from vocengine.settings import Settings
+from vocengine.settings import MonitorSettings, Settings
 from vocengine.store import detector_states, outbox
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
@@ -102,12 +102,17 @@ def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions
     """A session of the role; `partitions` is how many the mentions have."""
     handler = DetectHandler(
         settings,
-        kinds=max(1, sum(bool(value) for value in settings.monitor.model_dump().values())),
+        kinds=kinds_of(settings.monitor),
         partitions=partitions,
     )
     return DatabaseSession(
         "detect", settings, engine, handler, topic="mentions", decode=decode_mention, instance=instance
     )
+
+
+def kinds_of(monitor: MonitorSettings) -> int:
+    """How many kinds of keys are monitored."""
+    return max(1, sum(bool(value) for value in monitor.model_dump().values()))
 
 
 def _meter_key(partition: int) -> str:

@@ -63,6 +63,7 @@ from vocengine.store.reads.verbatims import (
     customer_verbatims,
     topic_verbatims,
 )
+from vocengine.store.reads.watched_keys import watched_keys
 
 __all__ = [
     "BY_HOURS",
@@ -140,6 +141,7 @@ __all__ = [
     "topic_split",
     "topic_trends",
     "topic_verbatims",
+    "watched_keys",
     "what_changed",
     "writing",
 ]
