@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vocengine.encoder import load_encoder
 from vocengine.encoder.base import find_base
@@ -78,6 +79,21 @@ def test_a_teacher_draws_its_student_toward_its_opinions(
     before = distance(run)
     train(run, checkpoint=tmp_path / "student.pt")
     assert distance(run) < 0.7 * before
+
+
+def test_a_recipe_that_goes_on_begins_with_the_earlier_weights_and_keeps_the_embedding_of_the_base(
+    checkpoint: Path, small_data: Path, small_recipe: Recipe, tmp_path: Path
+) -> None:
+    earlier = torch.load(checkpoint, weights_only=True)["network"]
+    save_file(earlier, tmp_path / "model.safetensors")
+    fresh = prepare(small_recipe, folder=small_data, work=tmp_path)
+    recipe = small_recipe.model_copy(update={"goes_on": True})
+    run = prepare(recipe, folder=small_data, work=tmp_path / "other", earlier=tmp_path / "model.safetensors")
+    now = run.network.state_dict()
+    assert all(torch.equal(now[name], value) for name, value in earlier.items())
+    assert torch.equal(run.kept["sentiment"], fresh.kept["sentiment"])
+    with pytest.raises(SettingsError, match="goes on from an earlier training: name its model"):
+        prepare(recipe, folder=small_data, work=tmp_path)
 
 
 def test_opinions_on_other_texts_are_refused(

@@ -11,7 +11,7 @@ import click
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--run", "work", type=click.Path(path_type=Path), required=True, help="Folder of the run; goes on there.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of the teacher's opinions.")
-@click.option("--with", "earlier", type=click.Path(path_type=Path), help="Earlier weights, for a recipe that averages.")
+@click.option("--with", "earlier", type=click.Path(path_type=Path), help="Earlier weights, for a recipe that goes on from them or averages.")
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The model folder to write; default: RUN/model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: one for each core.")
 def train(
@@ -39,7 +39,7 @@ def train(
         torch.set_num_threads(threads)
     loaded, folder = load_recipe(recipe), data_folder()
     checkpoint = work / "checkpoint.pt"
-    run_training(prepare(loaded, folder=folder, work=work, teacher=teacher), checkpoint=checkpoint)
+    run_training(prepare(loaded, folder=folder, work=work, teacher=teacher, earlier=earlier), checkpoint=checkpoint)
     written = target or work / "model"
     export(loaded, checkpoint=checkpoint, folder=folder, target=written, earlier=earlier)
     click.echo(f"written: {written}; read with it: vocengine classify --model {written} TEXT")

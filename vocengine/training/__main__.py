@@ -21,7 +21,12 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run: checkpoint and cached embeddings")
     parser.add_argument("--teacher", type=Path, help="folder of the teacher's opinions: ask writes, train reads it")
-    parser.add_argument("--with", dest="earlier", type=Path, help="export: weights to average with, model.safetensors")
+    parser.add_argument(
+        "--with",
+        dest="earlier",
+        type=Path,
+        help="weights (model.safetensors) to go on from or to average with, as the recipe says",
+    )
     parser.add_argument("--to", type=Path, help="export: the model folder to write (default: the recipe's folder)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--interim", action="store_true", help="export: without the final look at the test sets")
@@ -39,7 +44,7 @@ def main() -> None:
     if options.stage == "train":
         from vocengine.training.trainer import prepare, train
 
-        run = prepare(recipe, folder=data_folder(), work=options.run, teacher=options.teacher)
+        run = prepare(recipe, folder=data_folder(), work=options.run, teacher=options.teacher, earlier=options.earlier)
         train(run, checkpoint=checkpoint)
     elif options.stage == "ask":
         from vocengine.training.trainer import ask

@@ -95,6 +95,8 @@ class Recipe(_Part):
     optimizer: OptimizerRecipe = OptimizerRecipe()
     keep: KeepRecipe = KeepRecipe()
     teacher: TeacherRecipe | None = None
+    # Whether training begins with an earlier training's weights (`train --with`) and not with the base's.
+    goes_on: bool = False
     # The share of this training's weights where they are averaged with an earlier training's (`export --with`).
     own_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     # How evenly sentiment is spread among customers: 0 as among the texts that train it, 1 equally.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -82,11 +83,14 @@ def new_network(recipe: Recipe, base: Base) -> Network:
     return network
 
 
-def prepare(recipe: Recipe, *, folder: Path, work: Path, teacher: Path | None = None) -> Run:
+def prepare(
+    recipe: Recipe, *, folder: Path, work: Path, teacher: Path | None = None, earlier: Path | None = None
+) -> Run:
     """Read the data sets of `folder` and set up a run at its first step.
 
-    `work` keeps the base's embeddings; `teacher` is the folder of the teacher's opinions, for a recipe with one.
-    Raises SettingsError where they are missing or on other texts.
+    `work` keeps the base's embeddings; `teacher` is the folder of the teacher's opinions, for a recipe with one, and
+    `earlier` the weights that a recipe goes on from. Raises SettingsError where they are missing, or the opinions
+    on other texts.
     """
     if recipe.base == "all-mpnet-base-v2":
         pretrained = find_teacher(work)
@@ -112,6 +116,10 @@ def prepare(recipe: Recipe, *, folder: Path, work: Path, teacher: Path | None = 
     kept: dict[Task, Tensor] = {}
     if recipe.keep.weight:
         kept = {task: _base_embeddings(network, texts[task], work / f"base-{task}.npz", bf16=bf16) for task in texts}
+    if recipe.goes_on:
+        if earlier is None:
+            raise SettingsError("the recipe goes on from an earlier training: name its model.safetensors with --with")
+        network.load_state_dict(load_file(earlier), strict=False)
     said: dict[Task, Opinions] = {}
     if recipe.teacher is not None:
         if teacher is None:
