@@ -13,8 +13,17 @@ from tests.web import web_story
 
 pytestmark = pytest.mark.browser
 
-WITH_CHART = ("/", "/?days=1", "/topics/1", "/alerts/a-delivery", "/customers/C-0012")
-WITHOUT_CHART = ("/topics", "/alerts", "/events/shop-00100", "/docs", "/nothing/here")
+WITH_CHART = ("/", "/?days=1", "/topics/1", "/alerts/a-delivery", "/initiatives/1", "/customers/C-0012")
+WITHOUT_CHART = (
+    "/topics",
+    "/alerts",
+    "/cases",
+    "/cases/c-delivery",
+    "/initiatives",
+    "/events/shop-00100",
+    "/docs",
+    "/nothing/here",
+)
 Open = Callable[..., Any]
 
 

@@ -264,12 +264,12 @@ def test_an_initiative_tells_whether_the_fix_helped(database: Any) -> None:
     do(engine, "c-1", "link", initiative_id=number)
     with reading(engine) as connection:
         before = initiative_detail(connection, number)
-    assert before.effect is None and [c.case_id for c in before.cases] == ["c-1"]
+    assert before.initiative.effect is None and [c.case_id for c in before.cases] == ["c-1"]
     with engine.begin() as connection:
         initiatives.fixed(connection, number, by="ben", at=NOW + timedelta(minutes=5))
     with reading(engine) as connection:
-        effect = initiative_detail(connection, number).effect
-        short = initiative_detail(connection, number, days=1).effect
+        effect = initiative_detail(connection, number).initiative.effect
+        short = initiative_detail(connection, number, days=1).initiative.effect
     assert effect is not None and effect.certain and effect.low > 0.9
     # The hour of the fix is on neither side.
     assert (effect.before_n, effect.after_n, short and short.before_n, short and short.after_n) == (192, 188, 96, 96)

@@ -72,6 +72,6 @@ def test_an_initiative_from_the_command_line(database: Any) -> None:
     shown = call(database, "initiatives", "show", "1", "--days", "7").output
     assert "-0.50 (80 mentions) → +0.60 (78)" in " ".join(shown.split()) and "the change is real" in shown
     told = json.loads(call(database, "initiatives", "show", "1", "--json").output)
-    assert told["effect"]["certain"] and [c["case_id"] for c in told["cases"]] == ["c-1", "c-2"]
+    assert told["initiative"]["effect"]["certain"] and [c["case_id"] for c in told["cases"]] == ["c-1", "c-2"]
     [listed] = json.loads(call(database, "initiatives", "list", "--json").output)["initiatives"]
     assert listed["cases"] == 2 and listed["fixed_at"] == "2026-10-01T09:00:00Z"

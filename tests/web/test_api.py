@@ -76,7 +76,7 @@ def test_an_empty_database_is_an_empty_answer(empty_client: TestClient) -> None:
 
 def test_every_answer_of_the_api_has_a_type(schema: dict[str, Any]) -> None:
     paths = [path for path in schema["paths"] if path.startswith("/api/v1")]
-    assert len(paths) == 21
+    assert len(paths) == 23
     for path in paths:
         for method, operation in schema["paths"][path].items():
             responses = operation["responses"]

@@ -118,7 +118,7 @@ def test_the_overview_leads_with_the_topic_that_fell(story: sa.Engine) -> None:
     assert {s.key for s in shown.channels} == {f"channel:{name}" for name in web_story.CHANNELS}
     assert sum(s.n for s in shown.channels) == shown.series.n
     assert [alert.alert_id for alert in shown.latest_alerts][:2] == ["a-social", "a-delivery"]
-    assert shown.open_alerts == 3
+    assert shown.open_alerts == 2
 
 
 @integration

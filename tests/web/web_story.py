@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from vocengine.cases import Step
 from vocengine.contracts import (
     Alert,
     Driver,
@@ -22,7 +24,9 @@ from vocengine.contracts import (
     Verbatim,
     encode,
 )
-from vocengine.store import tables
+from vocengine.settings import Settings
+from vocengine.store import initiatives, tables
+from vocengine.store.cases import Casebook
 from vocengine.store.writer import EventWriter
 from vocengine.trends.mentions import Monitored
 
@@ -212,9 +216,34 @@ def fill(engine: sa.Engine, *, per_day: int = 90) -> None:
         )  # fmt: skip
         for made in ALERTS:
             add_alert(connection, made)
-        connection.execute(
-            sa.update(tables.alerts).where(tables.alerts.c.alert_id == "a-jackets").values(status="resolved")
-        )
+        if batch:
+            work(connection)
+
+
+def work(connection: sa.Connection) -> None:
+    """What people did about the alerts: one case is at work under an initiative, one ended, two wait for somebody."""
+    book, now = Casebook.of(Settings()), datetime.now(UTC)
+
+    def do(case_id: str, action: Any, by: str, hours_ago: float, **values: Any) -> None:
+        book.change(connection, case_id, Step(action, by, now - timedelta(hours=hours_ago), **values))
+
+    for made, hours_ago in zip(ALERTS, (20, 3, 30, 90), strict=True):
+        book.take_up(connection, [made], now=now - timedelta(hours=hours_ago))
+    do("c-delivery", "take", "ana", 18, owner="ben", note="He knows the courier.")
+    do("c-delivery", "start", "ben", 17)
+    do("c-delivery", "note", "ben", 16, note=f"The depot in the north lost two drivers. {TRICKY}")
+    do("c-delivery", "judge", "ben", 15, verdict="yes")
+    do("c-jackets", "take", "ana", 89)
+    do("c-jackets", "resolve", "ana", 80, note="The zips of the spring batch; the shop takes them back.")
+    do("c-jackets", "judge", "ana", 80, verdict="yes")
+    number = initiatives.start(
+        connection, "The courier misses the evening slots", key="topic:1", by="ana", at=FALL - timedelta(days=3)
+    )
+    do("c-delivery", "link", "ana", 14, initiative_id=number)
+    book.escalate(connection, "c-delivery", now=now - timedelta(hours=1))
+    book.escalate(connection, "c-a/odd id?", now=now - timedelta(hours=2))
+    initiatives.fixed(connection, number, by="ben", at=FALL)
+    initiatives.start(connection, "Jackets of the spring batch", key="product:Jackets", by="ana", at=now, note=TRICKY)
 
 
 def add_alert(connection: sa.Connection, made: Alert) -> None:

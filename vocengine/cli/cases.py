@@ -54,7 +54,7 @@ def list_cases(ctx: click.Context, state: CaseState | None, owner: str | None, l
     from vocengine.terminal import table
 
     with transaction(ctx) as connection:
-        page = case_page(connection, state=state, owner=owner, size=limit)
+        page = case_page(connection, state=state, owner=owner, order="opened", size=limit)
     if as_json:
         click.echo(orjson.dumps({"cases": page.items, "precision": page.precision}, option=orjson.OPT_UTC_Z).decode())
         return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vocengine.cli.context import settings_of
 from vocengine.cli.registry import by_option, transaction
+
+if TYPE_CHECKING:
+    from vocengine.store.reads import Initiative
 
 _json = click.option("--json", "as_json", is_flag=True, help="JSON for machines.")
 
@@ -35,7 +38,7 @@ def list_initiatives(ctx: click.Context, as_json: bool) -> None:
         click.echo('no initiatives yet: `vocengine initiatives open "ROOT CAUSE" --key topic:12` begins one')
     else:
         table(
-            ["id", "root cause", "key", "cases", "opened", "fixed"],
+            ["id", "root cause", "key", "cases", "opened", "fixed", "sentiment"],
             [
                 [
                     i.initiative_id,
@@ -44,6 +47,7 @@ def list_initiatives(ctx: click.Context, as_json: bool) -> None:
                     i.cases,
                     f"{i.opened_at:%Y-%m-%d}",
                     f"{i.fixed_at:%Y-%m-%d}" if i.fixed_at else "",
+                    _effect(i),
                 ]
                 for i in found
             ],
@@ -120,7 +124,7 @@ def show(ctx: click.Context, initiative_id: int, days: int, as_json: bool) -> No
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_UTC_Z).decode())
         return
-    i, effect = found.initiative, found.effect
+    i, effect = found.initiative, found.initiative.effect
     click.secho(f"{i.initiative_id}  {i.title}", bold=True)
     click.echo(f"on {i.key}, opened by {i.opened_by} on {i.opened_at:%Y-%m-%d}")
     if i.fixed_at is None:
@@ -137,6 +141,14 @@ def show(ctx: click.Context, initiative_id: int, days: int, as_json: bool) -> No
             f"{effect.difference:+.2f} (95 % interval {effect.low:+.2f} to {effect.high:+.2f}): {word}"
         )
     table(["case", "about", "state"], [[c.case_id, c.label, c.state.replace("_", " ")] for c in found.cases])
+
+
+def _effect(initiative: Initiative) -> str:
+    found = initiative.effect
+    if found is None:
+        return ""
+    sure = "" if found.certain else " (may be chance)"
+    return f"{found.before_mean:+.2f} → {found.after_mean:+.2f}{sure}"
 
 
 def _time(moment: str | None) -> Any:

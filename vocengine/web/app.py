@@ -16,9 +16,11 @@ from vocengine.store.reads import Engine
 from vocengine.store.schema import check
 from vocengine.web.api import ErrorReply, api_router
 from vocengine.web.assets import FOLDER, plotly_script
+from vocengine.web.case_pages import case_pages_router
 from vocengine.web.cases_api import cases_router
 from vocengine.web.edits import edits_router
 from vocengine.web.errors import install_error_answers
+from vocengine.web.initiatives_api import initiatives_router
 from vocengine.web.pages import pages_router
 from vocengine.web.render import Renderer
 from vocengine.web.trend_views import TrendViews
@@ -43,8 +45,8 @@ def create_app(
 ) -> FastAPI:
     """The application on `engine`; `root_path` is the prefix that a proxy strips before it asks here.
 
-    With `edits` topics and cases can be edited by API; there is no log-in, so a proxy should ask who is there. Changes
-    of cases are made by `casebook`, otherwise by the settings' defaults.
+    With `edits` topics and cases can be edited by API, cases on their pages too; there is no log-in, so a proxy should
+    ask who is there. Changes of cases are made by `casebook`, otherwise by the settings' defaults.
 
     It needs no running database to be made: what it cannot read it answers with 503.
     """
@@ -84,9 +86,12 @@ def create_app(
     app.mount("/static", _Assets(directory=FOLDER / "static"), name="static")
     app.include_router(api_router(views))
     app.include_router(edits_router(engine, allowed=edits))
-    app.include_router(cases_router(engine, casebook or Casebook.of(Settings()), allowed=edits))
+    book = casebook or Casebook.of(Settings())
+    app.include_router(cases_router(engine, book, allowed=edits))
+    app.include_router(initiatives_router(engine, book, allowed=edits))
     app.include_router(trends_router(trends))
     app.include_router(pages_router(views, trends, renderer))
+    app.include_router(case_pages_router(engine, renderer, book, allowed=edits))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(_SecurityHeaders)
     return app

@@ -5,6 +5,7 @@ The web role loads no model, so a split is written down as a request, which the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -125,12 +126,7 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
     """Edits and the audit trail of topics; the trail can be read whether or not edits are allowed."""
 
-    def check() -> None:
-        if not allowed:
-            raise EditsOff(
-                "edits by API are off: set web.edits to true where a proxy asks who is there, or use `vocengine topics`"
-            )
-
+    check = guard("vocengine topics", allowed=allowed)
     reads = APIRouter(prefix=API_PREFIX, tags=["read"], responses=_CONFLICT)
     router = APIRouter(prefix=API_PREFIX, tags=["edit"], responses=_CONFLICT, dependencies=[Depends(check)])
 
@@ -201,6 +197,21 @@ def edits_router(engine: Engine, *, allowed: bool) -> APIRouter:
     together.include_router(reads)
     together.include_router(router)
     return together
+
+
+def guard(command: str, *, allowed: bool) -> Callable[[], None]:
+    """A check before an edit, by whatever way it comes: raises EditsOff unless edits are `allowed`.
+
+    `command` is what does the same on the machine itself.
+    """
+
+    def check() -> None:
+        if not allowed:
+            raise EditsOff(
+                f"edits by API are off: set web.edits to true where a proxy asks who is there, or use `{command}`"
+            )
+
+    return check
 
 
 def who(asked: Body, user: str | None) -> str:

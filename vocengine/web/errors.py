@@ -22,6 +22,7 @@ from vocengine.errors import (
     VocengineError,
 )
 from vocengine.web.api import API_PREFIX
+from vocengine.web.forms import CrossSite
 from vocengine.web.render import Renderer
 from vocengine.web.views import NotFound
 
@@ -38,6 +39,8 @@ def describe(error: Exception) -> tuple[int, str, str]:
             return 404, "not_found", str(error)
         case EditsOff():
             return 403, "edits_off", str(error)
+        case CrossSite():
+            return 403, "cross_site", str(error)
         case RegistryError() | CaseError():
             return 409, "conflict", str(error)
         case InputError():

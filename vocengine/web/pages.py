@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -74,27 +75,27 @@ def pages_router(views: Views, trends: TrendViews, renderer: Renderer) -> APIRou
     @router.get("/alerts")
     def alerts_page(request: Request, status: StatusFilter = None, before: Before = None) -> HTMLResponse:
         found = views.alerts(status=status, before=before)
-        return renderer.page(request, "alerts.html", found=found, status=status, before=before, link=_link(request))
+        return renderer.page(request, "alerts.html", found=found, status=status, before=before, link=link_of(request))
 
     @router.get("/alerts/{alert_id:path}")
     def alert_page(request: Request, alert_id: str) -> HTMLResponse:
         view = views.alert(alert_id)
         template = "emerging.html" if view.alert.kind == "emerging_topic" else "alert.html"
-        return renderer.page(request, template, view=view, link=_link(request))
+        return renderer.page(request, template, view=view, moment=datetime.now(UTC), link=link_of(request))
 
     @router.get("/customers/{customer_id:path}")
     def customer_page(request: Request, customer_id: str, before: Before = None) -> HTMLResponse:
         view = views.customer(customer_id, before=before)
-        return renderer.page(request, "customer.html", view=view, before=before, link=_link(request))
+        return renderer.page(request, "customer.html", view=view, before=before, link=link_of(request))
 
     @router.get("/events/{event_id:path}")
     def event_page(request: Request, event_id: str) -> HTMLResponse:
-        return renderer.page(request, "event.html", event=views.event(event_id), link=_link(request))
+        return renderer.page(request, "event.html", event=views.event(event_id), link=link_of(request))
 
     @router.get("/docs")
     def docs_page(request: Request) -> HTMLResponse:
         app: FastAPI = request.app
-        return renderer.page(request, "docs.html", operations=_operations(app.openapi()), link=_link(request))
+        return renderer.page(request, "docs.html", operations=_operations(app.openapi()), link=link_of(request))
 
     return router
 
@@ -117,7 +118,7 @@ def _matches(topic: TopicTrend, q: str) -> bool:
     return all(part in words for part in q.casefold().split())
 
 
-def _link(request: Request) -> Any:
+def link_of(request: Request) -> Any:
     """A function for templates: this address with some parameters changed (None takes one away)."""
 
     def link(**changes: object) -> str:
@@ -137,7 +138,7 @@ def _ranged(request: Request, within: Range | None) -> dict[str, Any]:
         "within": within,
         "presets": PRESETS,
         "days_now": None if fixed else int(days or 28),
-        "link": _link(request),
+        "link": link_of(request),
         "carry": f"?{urlencode(kept)}" if kept else "",
     }
 

@@ -9,7 +9,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from vocengine.web import drawing, wording
+from vocengine.web import case_wording, drawing, wording
 from vocengine.web.api import API_PREFIX
 from vocengine.web.assets import FOLDER, asset_version, plotly_version
 
@@ -17,6 +17,7 @@ _FILTERS = (
     "change_words", "day", "dimension_words", "iso", "key_path", "kind_words", "path_part", "percent", "points",
     "score", "sentiment_of", "share_change_words", "span_words", "tone", "when", "whole",
 )  # fmt: skip
+_OF_CASES = ("entry_words", "state_words", "time_left", "time_used", "urgency")
 _DRAWINGS = ("sentiment_chart", "sentiment_scale", "share_chart", "share_scale")
 _FUNCTIONS = ("against_words", "bucket_hours", "chart_data", "common_scale", "highlighted", "sparkline", "widths_of")
 
@@ -34,12 +35,14 @@ class Renderer:
         )
         self._templates.filters |= {name: getattr(wording, name) for name in _FILTERS}
         self._templates.globals |= {name: getattr(wording, name) for name in _FUNCTIONS}
+        self._templates.globals |= {name: getattr(case_wording, name) for name in _OF_CASES}
         self._templates.globals |= {name: getattr(drawing, name) for name in _DRAWINGS}
         self._templates.globals["assets"] = asset_version()
         self._templates.globals["plotly_version"] = plotly_version()
         self._templates.globals["hour"] = timedelta(hours=1)
         # Once for all: what a base template imports is out of sight in the blocks of its children.
         self._templates.globals["parts"] = self._templates.get_template("parts.html").module
+        self._templates.globals["case_parts"] = self._templates.get_template("case_parts.html").module
 
     def page(self, request: Request, template: str, **values: Any) -> HTMLResponse:
         """The page as an answer; `base` and `twin` (the address of its JSON) are set from the request."""

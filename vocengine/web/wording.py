@@ -180,12 +180,19 @@ def sparkline(series: Series, scale: tuple[float, float]) -> Markup:
     )
 
 
-def chart_data(series: Series, within_h: int, *, alert: Alert | None = None) -> Markup:
-    """What the chart of a trend is drawn from, as JSON that is safe inside a script element."""
+def chart_data(
+    series: Series, within_h: int, *, alert: Alert | None = None, fixed_at: datetime | None = None
+) -> Markup:
+    """What the chart of a trend is drawn from, as JSON that is safe inside a script element.
+
+    `alert` marks its window and its baseline, `fixed_at` the moment when something was mended.
+    """
     data: dict[str, Any] = {"bucket_h": within_h, "points": [_plain(p) for p in _up_to_last(series.points)]}
     if alert is not None:
         data["window"] = [iso(alert.window_start), iso(alert.window_end)]
         data["baseline"] = sentiment_of(alert.baseline_mean)
+    if fixed_at is not None:
+        data["fixed"] = iso(fixed_at)
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

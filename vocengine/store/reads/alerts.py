@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -88,13 +89,7 @@ def alert_page(
         .order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc())
         .limit(size + 1)
     ).all()
-    items = []
-    for row in rows[:size]:
-        try:
-            items.append(_alert(row.body, row.status))
-        except StoreError as error:
-            # One alert of another version must not take the whole list, and the first page, away.
-            log.warning("left out of the list: %s", error)
+    items = _readable(rows[:size])
     last = rows[size - 1] if len(rows) > size else None
     return AlertPage(tuple(items), encode_cursor(Cursor(last.opened_at, last.alert_id)) if last else None)
 
@@ -126,10 +121,32 @@ def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | N
     )
 
 
+def alerts_of(connection: Connection, ids: Sequence[str], *, most: int = 20) -> tuple[Alert, ...]:
+    """The alerts of those ids, the latest first, up to `most`; one of another version is left out."""
+    rows = connection.execute(
+        sa.select(alerts.c.body, alerts.c.status)
+        .where(alerts.c.alert_id.in_(ids))
+        .order_by(alerts.c.opened_at.desc(), alerts.c.alert_id.desc())
+        .limit(most)
+    )
+    return tuple(_readable(rows))
+
+
 def open_alerts(connection: Connection, *, most: int = 100) -> int:
     """How many alerts are open, counted up to `most`."""
     some = sa.select(alerts.c.alert_id).where(alerts.c.status == "open").limit(most).subquery()
     return int(connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0)
+
+
+def _readable(rows: Iterable[Any]) -> list[Alert]:
+    found = []
+    for row in rows:
+        try:
+            found.append(_alert(row.body, row.status))
+        except StoreError as error:
+            # One alert of another version must not take the whole list, and the first page, away.
+            log.warning("left out of the list: %s", error)
+    return found
 
 
 def _alert(body: dict[str, Any], status: AlertStatus) -> Alert:

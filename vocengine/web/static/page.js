@@ -66,6 +66,7 @@ function layout(data, levels) {
   const grid = css("--line"), ink = css("--muted");
   const axis = { gridcolor: grid, zeroline: false, fixedrange: true, tickfont: { color: ink, size: 11 }, automargin: true };
   const shapes = [];
+  if (data.fixed) shapes.push({ type: "line", yref: "paper", y0: 0, y1: 1, x0: data.fixed, x1: data.fixed, line: { color: css("--positive"), width: 2 } });
   if (data.window) {
     shapes.push({ type: "rect", yref: "paper", y0: 0.34, y1: 1, x0: data.window[0], x1: data.window[1], line: { width: 0 }, fillcolor: rgba("--negative", 0.14), layer: "below" });
     shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: data.baseline, y1: data.baseline, line: { color: ink, dash: "dash", width: 1.4 } });
@@ -84,11 +85,13 @@ function layout(data, levels) {
 
 const drawAll = () => document.querySelectorAll("figure.trend").forEach(draw);
 
-// Swaps what has changed and nothing else, so that nothing flickers, closes or loses the focus.
+const written = (part) => [...part.querySelectorAll("input, textarea")].some((field) => field.value !== field.defaultValue);
+
+// Swaps what has changed and nothing else, so that nothing flickers, closes or loses the focus or what was written.
 function freshen(fresh) {
   document.querySelectorAll("[data-live]").forEach((old) => {
     const now = fresh.getElementById(old.id);
-    if (now && now.innerHTML !== old.innerHTML && !old.contains(document.activeElement)) old.replaceChildren(...now.childNodes);
+    if (now && now.innerHTML !== old.innerHTML && !old.contains(document.activeElement) && !written(old)) old.replaceChildren(...now.childNodes);
   });
   const figures = [...fresh.querySelectorAll("figure.trend")];
   document.querySelectorAll("figure.trend").forEach((figure, i) => {
