@@ -46,7 +46,7 @@ def watched(engine: sa.Engine) -> None:
     place = TopicPartition("mentions", 0)
     batch = [Received(place, 0, None, None, m.received_at, m) for e in events() for m in mentions_of(e, Monitored())]
     with engine.begin() as connection:
-        DetectHandler(Settings(), kinds=6, partitions=1).handle(connection, batch)
+        DetectHandler(Settings(), partitions=1).handle(connection, batch)
 
 
 def rows(engine: sa.Engine) -> list[int]:

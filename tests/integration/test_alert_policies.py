@@ -39,7 +39,7 @@ def detect(engine: sa.Engine, settings: Settings) -> None:
     place = TopicPartition("mentions", 0)
     mentions = [m for event in stream(fall_on_day=8) for m in mentions_of(event, Monitored())]
     batch = [Received(place, offset, None, None, NOON, mention) for offset, mention in enumerate(mentions)]
-    handler = DetectHandler(settings, kinds=6, partitions=1)
+    handler = DetectHandler(settings, partitions=1)
     with engine.begin() as connection:
         assert handler.handle(connection, batch) == []
 

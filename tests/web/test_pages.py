@@ -113,7 +113,7 @@ def test_the_alert_page_tells_the_fall_in_sentiment_with_its_interval(client: Te
     page = re.sub(r" +", " ", page)
     assert "+0.35 → to −0.42" in page  # negativity 0.325 → 0.71
     assert "A change of −0.77 (95 % interval −0.94 to −0.60) since 7 Oct 2026, 06:00" in page
-    assert "reached 15,432 where 10,080 was needed, by the e-detector" in page
+    assert "grew to 1.31 false alarms where 1 was needed, by the e-detector" in page
     assert "False-alarm budget at most 1 false alarm in 7 days" in page
     assert "41 % 9" in page
 

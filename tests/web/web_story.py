@@ -157,7 +157,7 @@ def alert(alert_id: str, key: str, label: str, kind: str, **changes: object) -> 
         "change": 0.385,
         "change_low": 0.30,
         "change_high": 0.47,
-        "evidence": Evidence("e-detector (Shiryaev–Roberts mixture)", 15432.1, 10080.0, BUDGET),
+        "evidence": Evidence("e-detector (Shiryaev–Roberts mixture)", 1.31, 1.0, BUDGET),
         "severity": "high",
         "drivers": (
             Driver("channel", "social", 0.41, 9),

@@ -1,14 +1,16 @@
 """Sequential detection of falls with a budget of false alarms, and what an alert says."""
 
-from vocengine.alerts.budget import Meter
+from vocengine.alerts.budget import Budget
 from vocengine.alerts.detector import DetectorPolicy, KeyState
+from vocengine.alerts.meter import Meter
 from vocengine.alerts.rules import Rule, Rules, SameForAll
 from vocengine.alerts.traffic import Traffic, follow, has_traffic, with_drivers
-from vocengine.alerts.watch import Budget, watch
+from vocengine.alerts.watch import Found, watch
 
 __all__ = [
     "Budget",
     "DetectorPolicy",
+    "Found",
     "KeyState",
     "Meter",
     "Rule",

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from vocengine.alerts.budget import Meter
+from vocengine.alerts.budget import Budget
 from vocengine.alerts.detector import KeyState
+from vocengine.alerts.meter import Meter
 from vocengine.alerts.policies import Policies
 from vocengine.alerts.rules import Rules
-from vocengine.alerts.watch import Budget, watch
+from vocengine.alerts.watch import watch
 from vocengine.contracts import Alert, Mention
 
 _BATCH = 1_000
@@ -38,7 +39,6 @@ def backtest(
     policies: Policies,
     rules: Rules,
     budget: Budget,
-    kinds: int,
     start: datetime,
 ) -> Backtest:
     """Watch `mentions`, in order of time, as the role detect would in one partition; those before `start` train only.
@@ -51,15 +51,13 @@ def backtest(
     raised: list[Alert] = []
     trained = replayed = 0
     for batch in _batches(mentions, start):
-        fired = watch(
-            batch, states, meter, rules=rules, budget=budget, kinds=kinds, partitions=1, now=batch[-1].occurred_at
-        )
+        found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=batch[-1].occurred_at)
         if batch[-1].occurred_at < start:
             trained += len(batch)
             continue
         replayed += len(batch)
         spoken |= {mention.key: mention.kind for mention in batch}
-        raised += [replace(alert, raised_at=alert.opened_at) for alert in fired]
+        raised += [replace(alert, raised_at=alert.opened_at) for alert in found.alerts]
     return Backtest(
         alerts=tuple(policies.applied(raised)),
         trained=trained,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vocengine.alerts.watch import Budget
+from vocengine.alerts.budget import Budget
 
 EXAMPLE = "1 false alert per week"
 # A month and a year on average, leap years among them.

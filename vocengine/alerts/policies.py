@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from vocengine.alerts.budget import Budget
 from vocengine.alerts.detector import DetectorPolicy
 from vocengine.alerts.rules import Rule
-from vocengine.alerts.watch import Budget
 from vocengine.contracts import Alert
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.key_patterns import matches, specificity

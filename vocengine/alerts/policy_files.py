@@ -10,10 +10,10 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from vocengine.alerts.budget import Budget
 from vocengine.alerts.budget_words import budget_of
 from vocengine.alerts.policies import SEVERITIES, Policies, Policy
 from vocengine.alerts.policy_conflicts import check_together, fault_of
-from vocengine.alerts.watch import Budget
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.errors import PolicyError
 from vocengine.quiet_hours import QuietEntry, quiet_of, zone_of

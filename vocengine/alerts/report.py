@@ -13,16 +13,19 @@ from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
 from vocengine.contracts.alert import Severity
 
-METHOD = "e-detector (Shiryaev–Roberts mixture)"
+METHOD = "e-detector (Shiryaev–Roberts mixture, stakes from the budget)"
 _VERBATIMS = 5
 _DRIVERS = 5
 _SEVERITIES: tuple[tuple[float, Severity], ...] = ((0.4, "critical"), (0.25, "high"), (0.12, "medium"))
 
 
-def to_alert(fall: Fall, mention: Mention, *, threshold: float, budget: str, raised_at: datetime) -> Alert:
-    """The alert for a fall that `mention` completed; the id follows from key and time, so a replay repeats it."""
+def to_alert(fall: Fall, mention: Mention, *, budget: str, raised_at: datetime, importance: float = 1.0) -> Alert:
+    """The alert for a fall that `mention` completed; the id follows from key and time, so a replay repeats it.
+
+    The severity follows from the change, and is one step up for a key of twice the usual importance, one down for half.
+    """
     change = fall.observed_mean - fall.baseline_mean
-    half = 1.96 * math.sqrt(_variance_of_mean(fall) + fall.baseline_mean * (1 - fall.baseline_mean) / fall.baseline_n)
+    half = 1.96 * math.sqrt(_variance_of_mean(fall) + fall.baseline_sd**2)
     basis = f"{mention.key}\x1f{fall.at.isoformat()}"
     return Alert(
         alert_id="a-" + hashlib.sha256(basis.encode()).hexdigest()[:20],
@@ -39,13 +42,24 @@ def to_alert(fall: Fall, mention: Mention, *, threshold: float, budget: str, rai
         change=round(change, 4),
         change_low=round(change - half, 4),
         change_high=round(change + half, 4),
-        evidence=Evidence(METHOD, round(fall.value, 1), round(threshold, 1), budget),
-        severity=next((name for least, name in _SEVERITIES if change >= least), "low"),
+        evidence=Evidence(METHOD, round(fall.value, 2), 1.0, budget, _rounded(fall.probability)),
+        severity=_severity(change, importance),
         drivers=_drivers(fall.negatives),
         verbatims=_verbatims(fall.negatives),
         opened_at=fall.at,
         raised_at=raised_at,
     )
+
+
+def _severity(change: float, importance: float) -> Severity:
+    step = sum(change < least for least, _ in _SEVERITIES)
+    step += (importance <= 0.5) - (importance >= 2.0)
+    names: tuple[Severity, ...] = (*(name for _, name in _SEVERITIES), "low")
+    return names[min(len(names) - 1, max(0, step))]
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 4)
 
 
 def _variance_of_mean(fall: Fall) -> float:

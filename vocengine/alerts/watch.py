@@ -6,22 +6,20 @@ from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from vocengine.alerts.budget import Meter
+from vocengine.alerts.budget import Budget
 from vocengine.alerts.detector import KeyState
+from vocengine.alerts.meter import Meter
 from vocengine.alerts.report import to_alert
 from vocengine.alerts.rules import Rules
 from vocengine.contracts import Alert, Mention
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """At most `at_most` false alarms in `per_days` days, over all keys."""
+class Found:
+    """What mentions gave rise to; `refused` are those passed over for a date that cannot be right."""
 
-    at_most: float = 1.0
-    per_days: float = 7.0
-
-    def __str__(self) -> str:
-        return f"at most {self.at_most:g} false alarm{'s' if self.at_most != 1 else ''} in {self.per_days:g} days"
+    alerts: list[Alert]
+    refused: list[Mention]
 
 
 def watch(
@@ -31,29 +29,29 @@ def watch(
     *,
     rules: Rules,
     budget: Budget,
-    kinds: int,
     partitions: int,
     now: datetime,
-) -> list[Alert]:
-    """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts raised.
+) -> Found:
+    """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts that they raise.
 
-    `kinds` is how many kinds of keys are monitored and `partitions` how many there are: the budget is shared among
-    them. Every key of `mentions` must be in `states`; what `rules` do not watch is passed over. Cost is constant a
-    mention.
+    `partitions` is how many there are: the budget is divided by it, and within the partition shared among the kinds of
+    keys that are tested. Every key of `mentions` must be in `states`; what `rules` do not watch is passed over, and so
+    is what lies after `now`, or so far ahead of all before it that the date must be wrong.
+    Cost is constant a mention.
     """
-    alerts = []
+    alerts, refused = [], []
+    now_s, a_day = now.timestamp(), budget.a_day / partitions
+    clock, purse = meter.clock, meter.purse
     for mention in mentions:
         rule = rules.rule_of(mention.key, mention.kind)
+        if not clock.take(mention.occurred_at.timestamp(), mention.event_id, now_s=now_s):
+            refused.append(mention)
+            continue
         if rule is None:
             continue
-        threshold = meter.threshold(
-            mention.kind, kinds=kinds, partitions=partitions, at_most=budget.at_most, per_days=budget.per_days
-        )
-        tested, fall = states[mention.key].update(
-            mention, rule.policy, threshold=threshold, population_mean=meter.population_mean
-        )
-        customer_x = (1.0 - mention.score) / 2.0 if mention.kind == "customer" else None
-        meter.count(mention.kind, mention.occurred_at.date().toordinal(), tested=tested, customer_x=customer_x)
+        assert clock.at_s is not None
+        purse.earn(clock.at_s, a_day)
+        fall = states[mention.key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day)
         if fall is not None:
-            alerts.append(to_alert(fall, mention, threshold=threshold, budget=str(budget), raised_at=now))
-    return alerts
+            alerts.append(to_alert(fall, mention, budget=str(budget), raised_at=now, importance=rule.importance))
+    return Found(alerts, refused)

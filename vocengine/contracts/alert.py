@@ -22,15 +22,18 @@ Severity = Literal["low", "medium", "high", "critical"]
 class Evidence:
     """How strong the evidence is, and the budget it was tested against.
 
-    `value` is the e-detector's statistic when the alert was raised; it had to reach `threshold`, so that an
-    unchanged key raises a false alarm once in `threshold` mentions or less often (`budget` says it in words). For an
-    emerging topic both are −log10 of a probability: of such a count by chance, and of what had to be undercut.
+    Of a fall, `value` is how far the stakes that the budget paid on this key have grown, in false alarms; it had to
+    reach `threshold`, 1: stakes on unchanged keys do not grow on average, so there are no more false alarms than the
+    budget allows (`budget` says it in words). Of an emerging topic both are −log10 of a probability: of such a count by
+    chance, and of what had to be undercut. `probability` is of a customer: that their level fell by the smallest effect
+    worth an alert or more, given all that is known of them and of all customers.
     """
 
     method: str
     value: float
     threshold: float
     budget: str
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from vocengine.store import stored_events
 from vocengine.store.engine import Connection
 from vocengine.store.reads import watched_keys
 from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of
-from vocengine.stream.detect import kinds_of
 from vocengine.trends.mentions import Monitored, mentions_of
 
 DEFAULT_DAYS = 28
@@ -59,7 +58,6 @@ def replay(
         policies=policies,
         rules=rules,
         budget=budget_of(settings.alerts, policies),
-        kinds=kinds_of(settings.monitor),
         start=start,
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import KeyState, Meter, watch
+from vocengine.alerts import KeyState, Meter, codec, watch
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
-from vocengine.settings import MonitorSettings, Settings
+from vocengine.settings import Settings
 from vocengine.store import detector_states, outbox
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
@@ -17,6 +18,8 @@ from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 from vocengine.stream.traffic import TrafficBook
 
+log = logging.getLogger(__name__)
+
 # States kept in memory between batches; beyond it the whole cache is dropped and read again as needed.
 _CACHED_KEYS = 100_000
 
@@ -24,13 +27,13 @@ _CACHED_KEYS = 100_000
 class DetectHandler:
     """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
 
-    def __init__(self, settings: Settings, *, kinds: int, partitions: int) -> None:
+    def __init__(self, settings: Settings, *, partitions: int) -> None:
         self._casebook = Casebook.of(settings)
         self._policies = policies_of(settings)
         self._rules = WeighedRules(self._policies, detector_policy_of(settings.alerts))
         self._budget = budget_of(settings.alerts, self._policies)
         self._alerts_topic = settings.kafka.topic("alerts")
-        self._kinds, self._partitions = kinds, partitions
+        self._partitions = partitions
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
         self._traffic = TrafficBook(allowed_lateness=timedelta(hours=settings.alerts.allowed_lateness_h))
@@ -55,17 +58,18 @@ class DetectHandler:
                 self._meters[_meter_key(partition)],
                 rules=self._rules,
                 budget=self._budget,
-                kinds=self._kinds,
                 partitions=self._partitions,
                 now=now,
             )
-            explained, _ = self._traffic.follow(mentions, found)
+            _report(found.refused, partition)
+            odd = {id(mention) for mention in found.refused}
+            explained, _ = self._traffic.follow([m for m in mentions if id(m) not in odd], found.alerts)
             raised += explained
         self._traffic.write(connection, mentioned)
         moved = {record.message.key for record in batch}
         detector_states.save(
             connection,
-            {key: self._states[key].to_bytes() for key in moved}
+            {key: codec.to_bytes(self._states[key]) for key in moved}
             | {key: self._meters[key].to_bytes() for key in map(_meter_key, by_partition)},
         )
         raised = self._policies.applied(raised)
@@ -93,7 +97,7 @@ class DetectHandler:
         meters = [key for key in map(_meter_key, partitions) if key not in self._meters]
         stored = detector_states.load(connection, [*kinds, *meters])
         for key, kind in kinds.items():
-            self._states[key] = KeyState.from_bytes(stored[key]) if key in stored else KeyState(kind)
+            self._states[key] = codec.from_bytes(stored[key], kind) if key in stored else KeyState(kind)
         for key in meters:
             self._meters[key] = Meter.from_bytes(stored[key]) if key in stored else Meter()
 
@@ -102,7 +106,6 @@ def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions
     """A session of the role; `partitions` is how many the mentions have."""
     handler = DetectHandler(
         settings,
-        kinds=kinds_of(settings.monitor),
         partitions=partitions,
     )
     return DatabaseSession(
@@ -110,9 +113,16 @@ def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions
     )
 
 
-def kinds_of(monitor: MonitorSettings) -> int:
-    """How many kinds of keys are monitored."""
-    return max(1, sum(bool(value) for value in monitor.model_dump().values()))
+def _report(refused: Sequence[Mention], partition: int) -> None:
+    if refused:
+        first = refused[0]
+        log.warning(
+            "detect: partition %d: %d mentions passed over: event %s is dated %s, after now or far ahead of all before",
+            partition,
+            len(refused),
+            first.event_id[:80],
+            first.occurred_at.isoformat(),
+        )
 
 
 def _meter_key(partition: int) -> str:

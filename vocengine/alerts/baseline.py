@@ -1,0 +1,196 @@
+"""What a key's next mention is to be expected to be while nothing has changed.
+
+Model of an unchanged key: its level is drawn around the mean of its kind; each day adds an effect that all mentions of
+the day share; each mention scatters around that; a rhythm of hour and weekday is added, the same for the kind. The
+expectation of the next mention given all before it is then a weighted mean of level, earlier days and today (best
+linear prediction: Bühlmann 1967), and that is what the detector bets against: a bad day as there are many moves the
+expectation of the rest of the day along, so that its mentions do not count as so many proofs. What remains of a fall
+in what is to be expected, after today and the days since it began have moved the expectation along, is `scale`.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+
+from vocengine.alerts.population import Population
+
+DAYS = 28
+# Customers write seldom.
+CUSTOMER_DAYS = 365
+_MOST_DAYS = 2 * DAYS
+# Days of a key's own that the day-to-day variance of its kind weighs.
+_KIND_DAYS = 2.0
+# A day that is further off than this many standard deviations is an incident rather than a usual day.
+_USUAL_SD = 4.0
+# The day-to-day variance is estimated from few days; too large a one costs some speed, too small a one false alarms.
+_CAUTION = 1.3
+
+
+class Baseline:
+    """Days of one key: for each [day, mentions, sum of negativity free of the season] in one flat array.
+
+    Days from `since_day` on, the estimated beginning of a fall, are no baseline; they weigh as what they are under the
+    hypothesis that nothing has changed.
+    """
+
+    __slots__ = (
+        "_at",
+        "_day_variance",
+        "_scatter",
+        "days",
+        "excess",
+        "first_day",
+        "level",
+        "mean",
+        "n",
+        "place",
+        "raw_mean",
+        "since_scale",
+        "uncertainty",
+        "usual",
+        "weight",
+    )
+
+    def __init__(self, days: array[float] | None = None, weight: float = 0.0, excess: float = 0.0) -> None:
+        self.days: array[float] = array("f") if days is None else days
+        # Of the day-to-day variance.
+        self.weight, self.excess = weight, excess
+        self._at: tuple[int, int] | None = None
+        self.n = self.mean = self.level = self.raw_mean = 0.0
+        self.since_scale = 1.0
+        self.uncertainty = self.usual = self._day_variance = self._scatter = 0.0
+        self.first_day, self.place = 0, 0
+
+    def summary(self) -> tuple[float, ...]:
+        """What `look` found, for `resume`: it is not looked up again within the day, not even after a restart."""
+        at = (-1, -1) if self._at is None else self._at
+        known = (self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual)
+        return (*at, *known, self._day_variance, self._scatter, self.first_day, self.place)
+
+    def resume(self, summary: Sequence[float]) -> None:
+        """Go on from what `summary` told."""
+        day, since_day = int(summary[0]), int(summary[1])
+        self._at = None if day < 0 else (day, since_day)
+        self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual = summary[2:9]
+        self._day_variance, self._scatter = summary[9:11]
+        self.first_day, self.place = int(summary[11]), int(summary[12])
+
+    def look(self, day: int, since_day: int, population: Population) -> None:
+        """Bring what is known before `day` up to date; nearly always it is."""
+        if self._at == (day, since_day):
+            return
+        self._open(day, since_day, population)
+        self._summarise(day, since_day, population)
+        self._at = (day, since_day)
+
+    def expected(self) -> tuple[float, float]:
+        """Of the next mention today, season apart: its expectation, and the part of a fall that remains in it."""
+        days, place = self.days, self.place
+        n = days[place + 1]
+        shared = self.uncertainty + self._day_variance
+        rest = shared * n + self._scatter
+        return self.level + shared * (days[place + 2] - n * self.level) / rest, self.since_scale * self._scatter / rest
+
+    def add(self, x: float) -> None:
+        """Take in a mention of today, free of the season."""
+        self.days[self.place + 1] += 1.0
+        self.days[self.place + 2] += x
+
+    def keep(self, *, before: int | None = None, since: int | None = None) -> None:
+        """Forget days: after a recovery those of the incident, after a new normal those before it."""
+        kept = [
+            value
+            for i in range(0, len(self.days), 3)
+            if (before is None or self.days[i] < before) and (since is None or self.days[i] >= since)
+            for value in self.days[i : i + 3]
+        ]
+        self.days, self._at = array("f", kept), None
+
+    def day_variance(self, population: Population) -> float:
+        """Variance of this key's mean from day to day, shrunk toward its kind's."""
+        return max(0.0, _CAUTION * (_KIND_DAYS * population.day_variance + self.excess) / (_KIND_DAYS + self.weight))
+
+    def _open(self, day: int, since_day: int, population: Population) -> None:
+        """Find the place of `day`, made where it is new; the newest day closed is judged then."""
+        days = self.days
+        for place in range(len(days) - 3, -1, -3):
+            if days[place] == day:
+                self.place = place
+                return
+            if days[place] < day:
+                at = place + 3
+                break
+        else:
+            at = 0
+        if at == len(days) and days:
+            self._judge(int(days[-3]), since_day, population)
+        window = CUSTOMER_DAYS if population.kind == "customer" else DAYS
+        oldest = min(since_day, day) - window if since_day > day - window else day - 2 * window
+        while at and (self.days[0] < oldest or len(self.days) >= 3 * _MOST_DAYS):
+            self.days = self.days[3:]
+            at -= 3
+        self.days[at:at] = array("f", (day, 0.0, 0.0))
+        self.place = at
+
+    def _judge(self, closed: int, since_day: int, population: Population) -> None:
+        """By how much the closed day lay off what was expected of it, beyond chance."""
+        self._summarise(closed, min(since_day, closed), population)
+        n, total = self.days[-2], self.days[-1]
+        if not n or not self.n:
+            return
+        chance = self._scatter / n + self.uncertainty
+        usual = self._day_variance + chance
+        off = total / n - self.level
+        weight = (n / (n + 200.0)) ** 2
+        excess = min(off * off, _USUAL_SD**2 * usual) - chance
+        self.weight += weight
+        self.excess += weight * excess
+        if self.weight > 60.0:
+            self.weight *= 0.5
+            self.excess *= 0.5
+        population.learn_day(weight, excess)
+
+    def _summarise(self, day: int, since_day: int, population: Population) -> None:
+        mean = population.mean
+        spread = population.level_variance
+        daily = self._day_variance = self.day_variance(population)
+        before_n = before_sum = 0.0
+        days, first = self.days, day
+        for i in range(0, len(days), 3):
+            if days[i] < since_day and days[i] != day:
+                first = min(first, int(days[i]))
+                before_n += days[i + 1]
+                before_sum += days[i + 2]
+        rough = (mean * 4.0 + before_sum) / (4.0 + before_n)
+        rough = min(0.95, max(0.05, rough))
+        scatter = self._scatter = population.dispersion * rough * (1.0 - rough)
+        precision, weighted = 1.0 / spread, mean / spread
+        later_n = later_sum = later_days = 0.0
+        for i in range(0, len(days), 3):
+            n = days[i + 1]
+            if not n or days[i] == day:
+                continue
+            if days[i] < since_day:
+                one = n / (daily * n + scatter)
+                precision += one
+                weighted += one * days[i + 2] / n
+            else:
+                later_n, later_sum, later_days = later_n + n, later_sum + days[i + 2], later_days + 1
+        self.n, self.first_day = before_n, first
+        self.mean = weighted / precision
+        self.raw_mean = before_sum / before_n if before_n else mean
+        uncertainty = 1.0 / precision
+        # The days since the fall that may have begun: under the hypothesis of no change they are days like all others.
+        moved = 0.0
+        if later_n:
+            moved = uncertainty / (uncertainty + daily / later_days + scatter / later_n)
+        self.level = self.mean + moved * (later_sum / later_n - self.mean) if later_n else self.mean
+        self.uncertainty = uncertainty * (1.0 - moved)
+        self.since_scale = 1.0 - moved
+        self.usual = math.sqrt(daily + uncertainty)
+
+    def spread_of_mean(self) -> float:
+        """Standard deviation of the baseline's mean."""
+        return math.sqrt(self.uncertainty)

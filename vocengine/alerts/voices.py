@@ -1,0 +1,76 @@
+"""One voice a customer and day, and one a text: retweets and copied reviews are not many people's opinions.
+
+A key remembers whom and what it heard in a small table of hashes, each at the place that its low bits say, with the
+day mixed in, so that nothing needs clearing. A newer one takes the place of an older one: in a busy key a repetition
+may be heard again once some hundred others have spoken since, which then weighs little. The table grows with the
+traffic up to a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from zlib import crc32
+
+_FIRST, _MOST = 8, 64
+# Before the words of somebody else: `RT @user:`, also where the handle is masked, several times over.
+_FORWARDED = re.compile(r"^(?:\s*(?:rt\b|via\b|fwd?:|re:)?\s*(?:@\w+|\[handle\])[\s:,]*|\s*rt\b[\s:]*)+", re.IGNORECASE)
+_ASIDE = re.compile(r"\[[A-Z]+\]|https?://\S+|@\w+")
+_WORD = re.compile(r"[^\W_]+")
+# Two people may well write "thank you so much"; they do not both write this many words alike.
+_LEAST_WORDS = 6
+# A cut excerpt or an added hashtag leaves the beginning as it is.
+_COMPARED_WORDS = 16
+
+
+def fingerprint(text: str) -> int | None:
+    """A hash of the words that a text begins with, the same for its copies; None where it is too short to tell."""
+    plain = _FORWARDED.sub("", text)
+    if "[" in plain or "@" in plain or "://" in plain:
+        plain = _ASIDE.sub(" ", plain)
+    words = _WORD.findall(plain.lower())
+    if len(words) < _LEAST_WORDS:
+        return None
+    return crc32(" ".join(words[:_COMPARED_WORDS]).encode())
+
+
+def hear(heard: array[int], who: str, text: int | None, day: int) -> bool:
+    """Whether neither this voice nor this text was heard on that day; both are remembered in `heard`."""
+    voice = _mixed(crc32(who.encode()), day)
+    fresh = _put(heard, voice)
+    if text is not None and not _put(heard, _mixed(text ^ 0x9E3779B9, day)):
+        fresh = False
+    return fresh
+
+
+def _mixed(value: int, day: int) -> int:
+    return ((value ^ (day * 2_654_435_761)) * 2_246_822_519 & 0xFFFFFFFF) or 1
+
+
+def _put(heard: array[int], one: int) -> bool:
+    size = len(heard)
+    if not size:
+        heard.extend([0] * _FIRST)
+        size = _FIRST
+    place = (one >> 8) & (size - 1)
+    before = heard[place]
+    if before == one:
+        return False
+    if before and size < _MOST:
+        _grow(heard)
+        place = (one >> 8) & (len(heard) - 1)
+        if heard[place] == one:
+            return False
+    heard[place] = one
+    return True
+
+
+def _grow(heard: array[int]) -> None:
+    """Twice as many places; each hash moves to its own."""
+    old = [one for one in heard if one]
+    size = 2 * len(heard)
+    heard.extend([0] * len(heard))
+    for place in range(size):
+        heard[place] = 0
+    for one in old:
+        heard[(one >> 8) & (size - 1)] = one
