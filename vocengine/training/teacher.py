@@ -16,7 +16,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from vocengine.encoder.base import sha256_of
-from vocengine.encoder.network import Shape
+from vocengine.encoder.network import Dropout, Shape
 from vocengine.errors import ModelDamaged, ModelMissing
 
 TEACHER_NAME = "all-mpnet-base-v2"
@@ -36,6 +36,11 @@ class TeacherEncoder(nn.Module):
 
         self.model = AutoModel.from_pretrained(str(folder), local_files_only=True)
         self.model.embeddings.word_embeddings.weight.requires_grad_(False)
+        for module in list(self.model.modules()):
+            for name, child in module.named_children():
+                # The masks of torch's own take a seventh of a step.
+                if isinstance(child, nn.Dropout):
+                    setattr(module, name, Dropout(child.p))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         states: Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
