@@ -21,6 +21,7 @@ import orjson
 from benchmarks.alert_engine import START, Engine, mentions_of
 from benchmarks.alert_streams import DAY_S, SCENARIOS, Installation, Pool
 from benchmarks.texts import ROOT
+from vocengine.alerts.codec import to_bytes
 from vocengine.contracts import Mention
 
 _RHYTHMIC = SCENARIOS[1]
@@ -60,7 +61,7 @@ def bytes_a_key(pool: Pool, seed: int, *, days: int = 70) -> dict[str, float]:
     states = [pickle.loads(raw) for _ in range(copies) for raw in kept]
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    stored = sum(len(state.to_bytes()) for state in engine.states.values())
+    stored = sum(len(to_bytes(state)) for state in engine.states.values())
     return {"memory": taken / len(states), "stored": stored / len(kept)}
 
 

@@ -118,10 +118,7 @@ class FixedThreshold:
 
 
 def _engine_alarms(people: Population) -> list[tuple[int, float]]:
-    return [
-        (int(fall.key.removeprefix("customer:C-")), fall.at_s)
-        for fall in fallen(Engine(kinds=("customer",)).feed(people.mentions()))
-    ]
+    return [(int(fall.key.removeprefix("customer:C-")), fall.at_s) for fall in fallen(Engine().feed(people.mentions()))]
 
 
 def _rule_alarms(people: Population, rule: Peer, threshold: float) -> list[tuple[int, float]]:

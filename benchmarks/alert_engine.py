@@ -39,10 +39,10 @@ class Raised:
 class Engine:
     """States and meter of one installation, in one partition, all keys under one policy."""
 
-    def __init__(self, *, kinds: Iterable[str] = KINDS, budget: Budget = BUDGET, policy: DetectorPolicy | None = None):
+    def __init__(self, *, budget: Budget = BUDGET, policy: DetectorPolicy | None = None):
         self.states: dict[str, KeyState] = {}
         self.meter = Meter()
-        self._kinds, self._budget = len(set(kinds)), budget
+        self._budget = budget
         self._rules = SameForAll(policy or DetectorPolicy())
 
     def feed(self, mentions: Sequence[Mention]) -> list[Alert]:
@@ -56,10 +56,9 @@ class Engine:
             self.meter,
             rules=self._rules,
             budget=self._budget,
-            kinds=self._kinds,
             partitions=1,
             now=mentions[-1].received_at if mentions else START,
-        )
+        ).alerts
 
     def falls(self, stream: Stream, begin: int = 0, end: int | None = None) -> list[Raised]:
         """Take the events [begin, end) in; the falls reported."""

@@ -58,7 +58,7 @@ def load(folder: Path | None = None) -> list[Numbers]:
 def detections(numbers: Numbers, *, a_week: float) -> list[int]:
     """Places at which the engine raises an alert."""
     mentions = _mentions(numbers)
-    engine = Engine(kinds=("product",), budget=Budget(at_most=a_week, per_days=7.0))
+    engine = Engine(budget=Budget(at_most=a_week, per_days=7.0))
     place = {time: i for i, time in enumerate(numbers.at)}
     return sorted({place[alert.opened_at] for alert in engine.feed(mentions)})
 

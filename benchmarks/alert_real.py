@@ -54,7 +54,7 @@ def mentions_of(texts: Sequence[Scored], channel: str) -> list[Mention]:
 def run(texts: Sequence[Scored], channel: str) -> list[Alert]:
     """All alerts of a stream at the budget of the benchmark."""
     mentions = mentions_of(texts, channel)
-    alerts = Engine(kinds={mention.kind for mention in mentions}).feed(mentions)
+    alerts = Engine().feed(mentions)
     return list({alert.alert_id: alert for alert in reversed(alerts)}.values())[::-1]
 
 

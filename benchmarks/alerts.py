@@ -126,11 +126,16 @@ def _delays(
         for future in [tasks.submit(_fallen, seed, each, thresholds) for seed in many]
         for delay in future.result()
     ]
-    counted = [tasks.submit(_peer_alarms, seed, {**thresholds, "usual": USUAL}) for seed in null]
-    alarms: Counter[str] = sum((future.result() for future in counted), Counter())
+    counted = {
+        one.name: [tasks.submit(_peer_alarms, i, seed, {**thresholds, "usual": USUAL}) for seed in null]
+        for i, one in enumerate(SCENARIOS)
+    }
     by_fall = alert_delays.summary(found, [rule.name for rule in RULES])
     result: dict[str, Any] = {
-        "false_alarms_of_others_a_week": {who: round(n / len(null) / 365 * 7, 3) for who, n in sorted(alarms.items())},
+        "false_alarms_of_others_a_week": {
+            scenario: {who: round(n / len(null) / 365 * 7, 3) for who, n in sorted(_sum(futures).items())}
+            for scenario, futures in counted.items()
+        },
         "thresholds_of_others": {
             rate: {who: round(value, 3) for who, value in chosen.items()} for rate, chosen in thresholds.items()
         },
@@ -217,8 +222,12 @@ def _year(scenario: int, seed: int) -> Year:
     return alert_false_alarms.year(_pool(seed), SCENARIOS[scenario], seed)
 
 
-def _peer_alarms(seed: int, thresholds: Thresholds) -> Counter[str]:
-    return alert_delays.peer_alarms(_pool(seed), _RHYTHMIC, seed, thresholds)
+def _peer_alarms(scenario: int, seed: int, thresholds: Thresholds) -> Counter[str]:
+    return alert_delays.peer_alarms(_pool(seed), SCENARIOS[scenario], seed, thresholds)
+
+
+def _sum(futures: Sequence[Future[Counter[str]]]) -> Counter[str]:
+    return sum((future.result() for future in futures), Counter())
 
 
 def _calibrated(seeds: Sequence[int], a_week: float) -> dict[str, float]:
