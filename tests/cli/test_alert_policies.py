@@ -155,7 +155,8 @@ def test_check_says_of_a_key_which_policy_holds_and_why(database: Any, tmp_path:
     assert f"topic:1: the policy delivery of {file} holds" in shown
     assert "no: a whole key comes before a pattern" in shown
     told = json.loads(call(database, "alerts", "check", "topic:1", "--policies", file, "--json").output)
-    assert (told["policy"], told["importance"], told["known"]) == ("delivery", 3, True)
+    assert (told["policy"], told["known"]) == ("delivery", True)
+    assert 3 < told["importance"] < 4, "three by the policy, times what people said of its case"
     assert [one["policy"] for one in told["speaking"]["topic_sentiment_fall"]] == ["delivery", "topics", "all"]
     unspoken = call(database, "alerts", "check", "topic:1").output
     assert "topic:1: no policy speaks of it, so all is as the settings say" in unspoken

