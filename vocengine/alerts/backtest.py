@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from vocengine.alerts.budget import Budget
@@ -13,10 +13,13 @@ from vocengine.alerts.detector import KeyState
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.policies import Policies
 from vocengine.alerts.rules import Rules
+from vocengine.alerts.traffic import Traffic, follow, with_drivers
 from vocengine.alerts.watch import watch
 from vocengine.contracts import Alert, Mention
 
 _BATCH = 1_000
+# History is replayed in the order in which it happened: nothing is late.
+_IN_ORDER = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,21 @@ def backtest(
     Each counts as if it had come in when it happened, so that history is judged as news. An incident that had begun
     before `start` goes on, and is not reported again. Nothing is written and nothing is told.
     """
-    states, meter = _States(), Meter()
+    states, traffic, meter = _States(), _Traffic(), Meter()
     spoken: dict[str, str] = {}
     raised: list[Alert] = []
     trained = replayed = 0
     for batch in _batches(mentions, start):
         found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=batch[-1].occurred_at)
+        parts = follow(batch, traffic, found.alerts, allowed_lateness=_IN_ORDER)
         if batch[-1].occurred_at < start:
             trained += len(batch)
             continue
         replayed += len(batch)
         spoken |= {mention.key: mention.kind for mention in batch}
-        raised += [replace(alert, raised_at=alert.opened_at) for alert in found.alerts]
+        raised += [
+            with_drivers(replace(alert, raised_at=alert.opened_at), parts.get(alert.alert_id)) for alert in found.alerts
+        ]
     return Backtest(
         alerts=tuple(policies.applied(raised)),
         trained=trained,
@@ -72,6 +78,14 @@ class _States(dict[str, KeyState]):
 
     def __missing__(self, key: str) -> KeyState:
         made = self[key] = KeyState(key.partition(":")[0])
+        return made
+
+
+class _Traffic(dict[str, Traffic]):
+    """Who speaks of a key, made when it is first asked for."""
+
+    def __missing__(self, key: str) -> Traffic:
+        made = self[key] = Traffic()
         return made
 
 

@@ -109,17 +109,18 @@ def _show(
                 f"{alert.key} ({alert.label})" if not alert.key.endswith(f":{alert.label}") else alert.key,
                 f"{alert.baseline_mean:.2f} → {alert.observed_mean:.2f}",
                 alert.observed_n,
-                f"{alert.evidence.value:,.0f} of {alert.evidence.threshold:,.0f}",
+                f"{alert.evidence.value:,.1f} of {alert.evidence.threshold:,.1f}",
                 one["policy"] or "(the settings)",
                 one["owner"] or "–",
+                ", ".join(f"{driver.kind} {driver.name} {driver.share:.0%}" for driver in alert.drivers[:2]) or "–",
                 "\n".join(routes) or "–",
             ]
         )
-    columns = ["fired at", "since", "severity", "on", "negativity", "mentions", "evidence", "policy", "owner", "told"]
+    columns = ["fired at", "since", "severity", "on", "negativity", "mentions", "evidence", "policy", "owner"]
     days = (end - start) / timedelta(days=1)
     title = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: {len(rows)} would have fired"
     if rows:
-        table(columns, rows, title=title)
+        table([*columns, "behind it", "told"], rows, title=title)
     else:
         click.echo(title)
     counts = Counter(one["policy"] or "(the settings)" for one in told)

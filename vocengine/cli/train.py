@@ -11,7 +11,12 @@ import click
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--run", "work", type=click.Path(path_type=Path), required=True, help="Folder of the run; goes on there.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Folder of the teacher's opinions.")
-@click.option("--with", "earlier", type=click.Path(path_type=Path), help="Earlier weights, for a recipe that goes on from them or averages.")
+@click.option(
+    "--with",
+    "earlier",
+    type=click.Path(path_type=Path),
+    help="Earlier weights, for a recipe that goes on from them or averages.",
+)
 @click.option("--to", "target", type=click.Path(path_type=Path), help="The model folder to write; default: RUN/model.")
 @click.option("--threads", type=click.IntRange(min=1), help="Default: one for each core.")
 def train(
