@@ -1,17 +1,18 @@
-"""Customers who turn sour among many who do not: who is found at the budget, against fixed thresholds."""
+"""Customers who turn sour among many who do not: who is found at the budget, against fixed thresholds and an oracle."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 
 from benchmarks.alert_engine import START, Engine, fallen
 from benchmarks.alert_false_alarms import WARM_UP_DAYS, poisson_interval
-from benchmarks.alert_peers import Peer, Series, calibrate
-from benchmarks.alert_streams import DAY_S, Floats, Integers, Pool
+from benchmarks.alert_peers import Oracle, Peer, Series, calibrate
+from benchmarks.alert_streams import DAY_S, Floats, Integers, Pool, log_ratio
 from vocengine.contracts import Mention
 
 DAYS = 182
@@ -26,12 +27,16 @@ _REACHABLE = 3
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Messages in order of time: when, whose, which text; since when each customer is sour, infinite for never."""
+    """Messages in order of time: when, whose, which text; since when each customer is sour, infinite for never.
+
+    `unchanged` is, for each message, the probability of a sour text at the customer's own level.
+    """
 
     pool: Pool
     at_s: Floats
     who: Integers
     text: Integers
+    unchanged: Floats
     sour_from_s: Floats
 
     def mentions(self) -> list[Mention]:
@@ -62,11 +67,13 @@ class Population:
         return found
 
     def series(self) -> list[Series]:
-        """The same by customer, as a rule sees it."""
-        return [
-            Series(self.at_s[of], self.pool.x[self.text[of]], self.at_s[of] * 0)
-            for of in (self.who == who for who in range(CUSTOMERS))
-        ]
+        """The same by customer, as a rule sees it, and with what only the oracle knows."""
+        fallen = np.maximum(self.unchanged, _SOUR_LEVEL)
+        evidence = log_ratio(self.pool.bin_odds[self.text], self.unchanged, fallen)
+        order = np.argsort(self.who, kind="stable")
+        edges = np.searchsorted(self.who[order], np.arange(CUSTOMERS + 1))
+        parts = [order[begin:end] for begin, end in pairwise(edges)]
+        return [Series(self.at_s[of], self.pool.x[self.text[of]], evidence[of]) for of in parts]
 
 
 def population(pool: Pool, seed: int, *, sour_share: float = _SOUR_SHARE) -> Population:
@@ -88,7 +95,7 @@ def population(pool: Pool, seed: int, *, sour_share: float = _SOUR_SHARE) -> Pop
         draw.choice(np.flatnonzero(pool.sour), len(who)),
         draw.choice(np.flatnonzero(~pool.sour), len(who)),
     )
-    return Population(pool, at_s, who, text.astype(np.int64), sour_from_s)
+    return Population(pool, at_s, who, text.astype(np.int64), levels[who], sour_from_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +173,7 @@ def measure(pools: Sequence[Pool], *, seeds: Sequence[int], calibration_seeds: S
     people = many(seeds, _SOUR_SHARE)
     null = [series for one in quiet for series in one.series()]
     rules: dict[str, object] = {}
-    for last in (1, 2, 3, 5):
-        rule = FixedThreshold(last)
+    for rule in (*map(FixedThreshold, (1, 2, 3, 5)), Oracle()):
         threshold = calibrate(rule, null, false, after_s=WARM_UP_DAYS * DAY_S)
         judged = _judged(people, [_rule_alarms(one, rule, threshold) for one in people])
         rules[rule.name] = {"threshold": round(threshold, 4)} | judged
@@ -181,5 +187,7 @@ def measure(pools: Sequence[Pool], *, seeds: Sequence[int], calibration_seeds: S
         "false_alarms_a_week_low": round(low / weeks, 4),
         "false_alarms_a_week_high": round(high / weeks, 4),
         "engine": _judged(people, [_engine_alarms(one) for one in people]),
+        # A CUSUM that knows the level of each customer before and after: what could be had at that rate.
+        "oracle": rules.pop("oracle"),
         "fixed_threshold": rules,
     }

@@ -106,10 +106,14 @@ class Stream:
 
     def evidence(self, size: float) -> Floats:
         """Log likelihood ratio of each event under a share of sour texts that is `size` higher."""
-        odds, p = self.pool.bin_odds[self.text], self.unchanged
-        fallen = np.minimum(p + size, _HIGHEST)
-        density = [q * odds[:, 1] + (1 - q) * odds[:, 0] for q in (p, fallen)]
-        return np.asarray(np.log(density[1] / density[0]))
+        fallen = np.minimum(self.unchanged + size, _HIGHEST)
+        return log_ratio(self.pool.bin_odds[self.text], self.unchanged, fallen)
+
+
+def log_ratio(odds: Floats, unchanged: Floats, fallen: Floats) -> Floats:
+    """Log likelihood ratio of texts with these `Pool.bin_odds` (n, 2), under one and the other share of sour texts."""
+    before, after = ((1 - p) * odds[:, 0] + p * odds[:, 1] for p in (unchanged, fallen))
+    return np.asarray(np.log(after / before))
 
 
 @dataclass(frozen=True)

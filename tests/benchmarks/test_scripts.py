@@ -97,6 +97,15 @@ def test_a_taxonomy_is_measured_with_all_and_with_some_of_the_intents(temporary:
         assert found[f"taxonomy_{known}_nearest_accuracy"] >= found[f"taxonomy_{known}_recall"]
 
 
+@pytest.mark.timeout(600)
+def test_alerts_are_measured_on_real_streams_and_for_their_cost(temporary: Path, data_sets: Path) -> None:
+    found = last_line(temporary, "benchmarks.alerts", "--only", "real", "cost", "--keys", "2000")
+    assert len(found["airline_tweets"]["known_days"]) == 4
+    assert found["instagram_reviews"]["days"] == 12
+    assert found["updates_per_s"] > 0 and found["many_keys"]["keys"] == 2_000
+    assert isinstance(found["not_reached"], list)
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32"])
 def test_another_runtime_that_is_measured_reads_what_the_engine_reads(runtime: str) -> None:
     texts = ["The kettle broke after a day.", "Lovely!", "When do you open? I only need a new lid for it."]
