@@ -107,8 +107,10 @@ SENTENCES = {
     "notify.routes": "The file of [routes](../concepts/notifications.md#routes). Without it nothing is sent, and "
     "`vocengine run` leaves the role notify out.",
     "notify.max_attempts": "Attempts to deliver a message before it counts as failed.",
-    "notify.max_age_h": "An alert that was raised longer ago than this, as when the role was away or reads "
-    "`voc.alerts` for the first time, is written down and not sent.",
+    "notify.max_age_h": "What happened longer ago than this, as when the role was away or reads its topics for the "
+    "first time, is written down and not sent.",
+    "notify.keep_days": "What was sent, suppressed or given up is deleted from the table `notifications` so many days "
+    "after it was written down; never sooner than `notify.max_age_h`.",
     "web.host": "Address to listen on. The pages have no log-in: open them to others only behind a proxy that has one.",
     "web.port": "Port to listen on; 0 takes a free one.",
     "web.public_url": "Where people reach the pages, such as `https://voc.example.org`: for links in messages.",

@@ -302,6 +302,7 @@ def test_the_asyncapi_document_names_the_groups_that_the_roles_join() -> None:
         "detect": "mentions",
         "discover": "enriched",
         "notify": "alerts",
+        "notify-cases": "cases",
     }
     assert received == {(topic, group(role)) for role, topic in joined.items()}
 

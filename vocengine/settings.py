@@ -152,6 +152,7 @@ class NotifySettings(_Section):
     routes: Path | None = None
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 10
     max_age_h: Annotated[float, Field(gt=0)] = 24.0
+    keep_days: Annotated[float, Field(gt=0)] = 90.0
 
 
 class WebSettings(_Section):

@@ -31,6 +31,7 @@ def test_check_says_what_goes_where_and_what_goes_nowhere(tmp_path: Path) -> Non
     assert "webhook example.org #" in said.output and "daily at 08:00 UTC, not for critical" in said.output
     [emerging] = [line.split() for line in said.output.splitlines() if line.startswith("emerging_topic")]
     assert emerging == ["emerging_topic", "–", "–", "leads", "–"]
+    assert "the usual" in said.output
     assert "goes nowhere" in said.output and "path-is-secret" not in said.output and SECRET not in said.output
 
 

@@ -1,11 +1,11 @@
-"""Alerts as the detector raises them."""
+"""Alerts as the detector raises them, and cases as they are published."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vocengine.contracts import Alert, Driver, Evidence, Verbatim
+from vocengine.contracts import Alert, Case, Driver, Evidence, Verbatim
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -36,3 +36,33 @@ def alert(number: int = 1, *, raised_at: datetime = NOON, **more: Any) -> Alert:
         "raised_at": raised_at,
     }
     return Alert(**(fields | more))
+
+
+def case(number: int = 1, *, at: datetime = NOON, **more: Any) -> Case:
+    """The case of that alert, opened a day before; its time has run out, and the engine said so at `at`."""
+    fields: dict[str, Any] = {
+        "case_id": f"c-{number:020d}",
+        "key": f"product:kettle-{number}",
+        "kind": "product_sentiment_fall",
+        "label": f"Kettle {number}",
+        "severity": "high",
+        "alerts": (f"a-{number:020d}",),
+        "state": "open",
+        "owner": None,
+        "opened_at": at - timedelta(days=1),
+        "asked_at": at - timedelta(days=1),
+        "warn_at": at - timedelta(hours=6),
+        "due_at": at,
+        "escalated": "overdue",
+        "ended_at": None,
+        "reopened": 0,
+        "verdict": None,
+        "duplicate_of": None,
+        "initiative_id": None,
+        "version": 3,
+        "action": "escalate",
+        "by": "vocengine",
+        "note": "",
+        "updated_at": at,
+    }
+    return Case(**(fields | more))

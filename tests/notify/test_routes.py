@@ -11,10 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.notify.alerts import alert
+from tests.notify.alerts import alert, case
 from vocengine.errors import RouteError
 from vocengine.key_patterns import matches, meet
-from vocengine.notify import Route, due_at, load_routes, quiet_until
+from vocengine.notify import EVENTS, Route, due_at, load_routes, quiet_until
 from vocengine.notify.routes import routes_from
 from vocengine.paths import resource
 
@@ -52,6 +52,29 @@ def one(**more: Any) -> Route:
 )
 def test_a_route_takes_what_it_says(chosen: dict[str, Any], told: dict[str, Any], taken: bool) -> None:
     assert one(**chosen).takes(alert(**told)) is taken
+
+
+def test_a_route_takes_the_usual_events_unless_it_says_which() -> None:
+    usual = {event for event in EVENTS if one().takes(case(), event)}
+    assert usual == set(EVENTS) - {"case.taken", "case.closed"}
+    late = one(events=["case.overdue"], keys=["product:*"])
+    assert {event for event in EVENTS if late.takes(case(), event)} == {"case.overdue"}
+    assert not late.takes(alert()) and not late.takes(case(key="topic:1"), "case.overdue")
+
+
+def test_two_routes_may_share_a_target_where_their_events_differ() -> None:
+    calls = [route(name="a", events=["alert.opened"]), route(name="b", events=["case.overdue"])]
+    assert len(routes_from(calls, ENVIRON)) == 2
+    with pytest.raises(
+        RouteError, match=r"case\.overdue of .* would go there twice: make kinds, severities, keys or ev"
+    ):
+        routes_from([*calls, route(name="c", events=["case.closed", "case.overdue"])], ENVIRON)
+
+
+@pytest.mark.parametrize("wrong", [["case.escalated"], [], "case.overdue", [None]])
+def test_an_event_that_is_none_is_refused(wrong: Any) -> None:
+    with pytest.raises(RouteError, match="route 'leads': events"):
+        one(events=wrong)
 
 
 QUIET = {"time_zone": "Europe/Berlin", "quiet_hours": {"from": "22:00", "to": "07:00"}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from vocengine.cases.life import LIVE, Step
-from vocengine.cases.opening import MACHINE
 from vocengine.contracts import Case
+from vocengine.contracts.case import MACHINE
 
 
 def escalation(case: Case, now: datetime) -> Step | None:

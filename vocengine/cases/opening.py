@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from vocengine.cases.life import LIVE, Step, Subject
 from vocengine.contracts import Alert, Case
 from vocengine.contracts.alert import Severity
-
-MACHINE = "vocengine"
+from vocengine.contracts.case import MACHINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from vocengine.cli.context import settings_of
 
 @click.group()
 def notifications() -> None:
-    """What was sent about alerts, and what was not."""
+    """What was sent about alerts and cases, and what was not."""
 
 
 @notifications.command("list")
@@ -36,7 +36,7 @@ def list_notifications(ctx: click.Context, failed: bool, limit: int) -> None:
                 f"{one.created_at:%Y-%m-%d %H:%M}",
                 one.route,
                 f"#{one.target[:4]}",
-                one.documents[0]["label"] if one.change_id else f"{len(one.documents)} alerts",
+                one.documents[0]["label"] if one.change_id else f"{len(one.documents)} in one",
                 one.state,
                 one.attempts,
                 one.error or "",

@@ -24,7 +24,7 @@ def routes() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_context
 def check(ctx: click.Context, file: Path) -> None:
-    """Read a file of routes and say which alerts would go where; nothing is sent."""
+    """Read a file of routes and say which alerts and changes of cases would go where; nothing is sent."""
     settings_of(ctx)
     from vocengine.notify import load_routes
     from vocengine.notify.routes import KINDS, SEVERITIES
@@ -32,8 +32,8 @@ def check(ctx: click.Context, file: Path) -> None:
 
     found = load_routes(file)
     table(
-        ["route", "to", "quiet", "digest", "at most an hour"],
-        [[r.name, "\n".join(t.shown for t in r.targets), _quiet(r), _digest(r), r.at_most] for r in found],
+        ["route", "to", "events", "quiet", "digest", "at most an hour"],
+        [[r.name, "\n".join(t.shown for t in r.targets), _events(r), _quiet(r), _digest(r), r.at_most] for r in found],
         title=f"{file}: {len(found)} routes",
     )
 
@@ -70,6 +70,12 @@ def test_route(ctx: click.Context, name: str, file: Path | None) -> None:
         failed |= outcome.error is not None
         click.echo(f"{target.shown}: {outcome.error or 'sent'}")
     sys.exit(1 if failed else 0)
+
+
+def _events(route: Route) -> str:
+    from vocengine.notify import EVENTS, USUAL
+
+    return "the usual" if route.events == set(USUAL) else "\n".join(e for e in EVENTS if e in route.events)
 
 
 def _quiet(route: Route) -> str:

@@ -14,6 +14,8 @@ CaseAction = Literal[
 ]
 Verdict = Literal["yes", "no", "duplicate"]
 Escalated = Literal["due_soon", "overdue"]
+# `by` of what no person did: the engine itself, by alerts and by time.
+MACHINE = "vocengine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Case:
     `alerts` are the ids of its alerts, the first one first. Work on it was asked for at `asked_at` (when it was opened
     or last reopened) and is due at `due_at`; at `warn_at` somebody is reminded. `escalated` is how far that has come.
     `verdict` answers whether it was a real problem; a duplicate may name the case that it repeats.
-    `action`, `by` and `note` are those of the last change, at `updated_at`.
+    `action`, `by` and `note` are those of the last change, at `updated_at`; `by` is `vocengine` where nobody made it.
     """
 
     case_id: str

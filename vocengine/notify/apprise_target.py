@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from vocengine.notify.message import Message
 from vocengine.notify.outcome import Outcome
+from vocengine.notify.words import Message
 
 # Apprise gives each service its own, shorter time; this ends what does not keep to it.
 TIMEOUT_S = 20.0

@@ -1,9 +1,9 @@
-"""Routes: which alerts go where, when, and how many at most; read from YAML and checked at load."""
+"""Routes: which alerts and changes of cases go where, when, how many at most; read from YAML and checked at load."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from hashlib import sha256
@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from vocengine.contracts import Alert
+from vocengine.contracts import Alert, Case
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.errors import RouteError
 from vocengine.key_patterns import matches, meet
 from vocengine.notify import apprise_target, webhook
+from vocengine.notify.events import EVENTS, USUAL, Event
 from vocengine.quiet_hours import Clock, QuietEntry, QuietHours, quiet_of, zone_of
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
@@ -47,12 +48,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which alerts it takes, and what becomes of them. `at_most` counts messages an hour to each target."""
+    """Which changes it takes, and what becomes of them. `at_most` counts messages an hour to each target."""
 
     name: str
     kinds: frozenset[str]
     keys: tuple[str, ...]
     severities: frozenset[str]
+    events: frozenset[Event]
     targets: tuple[Target, ...]
     zone: ZoneInfo
     quiet: QuietHours | None
@@ -61,12 +63,13 @@ class Route:
     digest_at: time
     at_most: int
 
-    def takes(self, alert: Alert) -> bool:
-        """Whether an alert goes this way."""
+    def takes(self, about: Alert | Case, event: Event = "alert.opened") -> bool:
+        """Whether an event of an alert or a case goes this way."""
         return (
-            alert.kind in self.kinds
-            and alert.severity in self.severities
-            and any(matches(pattern, alert.key) for pattern in self.keys)
+            event in self.events
+            and about.kind in self.kinds
+            and about.severity in self.severities
+            and any(matches(pattern, about.key) for pattern in self.keys)
         )
 
     def passes(self, severity: str) -> bool:
@@ -101,6 +104,7 @@ class _Route(_Entry):
     kinds: Annotated[list[AlertKind], Field(min_length=1)] = list(KINDS)
     keys: Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], Field(min_length=1)] = ["*"]
     severities: Annotated[list[Severity], Field(min_length=1)] = list(SEVERITIES)
+    events: Annotated[list[Event], Field(min_length=1)] = list(USUAL)
     to: Annotated[list[_Target], Field(min_length=1, max_length=20)]
     time_zone: str = "UTC"
     quiet_hours: QuietEntry | None = None
@@ -167,6 +171,7 @@ def _route(entry: _Route, environ: Mapping[str, str]) -> Route:
         kinds=frozenset(entry.kinds),
         keys=tuple(entry.keys),
         severities=frozenset(entry.severities),
+        events=frozenset(entry.events),
         targets=tuple(targets),
         zone=zone,
         quiet=quiet,
@@ -226,15 +231,16 @@ def _refuse_overlap(one: Route, other: Route) -> None:
         return
     kinds, severities = one.kinds & other.kinds, one.severities & other.severities
     keys = next(((a, b) for a in one.keys for b in other.keys if meet(a, b)), None)
-    if kinds and severities and keys:
+    events = one.events & other.events
+    if kinds and severities and keys and events:
         raise RouteError(
-            f"routes {one.name!r} and {other.name!r} both send to {shared.shown}, and an alert of {_any(kinds, KINDS)} "
-            f"with severity {_any(severities, SEVERITIES)} whose key fits {keys[0]!r} and {keys[1]!r} would go there "
-            "twice: make kinds, severities or keys differ"
+            f"routes {one.name!r} and {other.name!r} both send to {shared.shown}, and {_any(events, EVENTS)} of "
+            f"{_any(kinds, KINDS)} with severity {_any(severities, SEVERITIES)} whose key fits {keys[0]!r} and "
+            f"{keys[1]!r} would go there twice: make kinds, severities, keys or events differ"
         )
 
 
-def _any(found: frozenset[str], order: Sequence[str]) -> str:
+def _any(found: Collection[str], order: Sequence[str]) -> str:
     return next(name for name in order if name in found)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vocengine.notify import apprise_target, webhook
-from vocengine.notify.message import Message
 from vocengine.notify.outcome import Outcome
 from vocengine.notify.routes import Target
+from vocengine.notify.words import Message
 
 
 def send(target: Target, message: Message, delivery_id: str) -> Outcome:

@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from vocengine.notify.message import Message
 from vocengine.notify.outcome import Outcome
+from vocengine.notify.words import Message
 
 TIMEOUT_S = 10.0
 LEAST_KEY_BYTES = 24

@@ -12,24 +12,24 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from vocengine.contracts import Alert, Rejected, decode_alert, encode
+from vocengine.contracts import Alert, Case, Rejected, decode_alert, decode_case, encode
 from vocengine.errors import NotificationError
 from vocengine.store.tables import notifications as table
 
-# Most alerts of one digest; what is beyond comes in the next.
+# Most changes of one digest; what is beyond comes in the next.
 MOST_COLLECTED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A delivery to one target of one route: of one alert, or of several in a digest."""
+    """A delivery to one target of one route: of one change of an alert or a case, or of several in a digest."""
 
     delivery_id: str
     route: str
     target: str
     change_id: str | None
     severity: str
-    documents: tuple[Mapping[str, Any], ...]  # the alerts as they were published
+    documents: tuple[Mapping[str, Any], ...]  # the alerts and cases as they were published
     state: str
     held: bool
     attempts: int
@@ -38,13 +38,16 @@ class Notification:
     sent_at: datetime | None
     error: str | None
 
-    def alerts(self) -> tuple[Alert, ...]:
-        """The alerts that it is about. Raises NotificationError where a stored one cannot be read."""
-        found = [decode_alert(orjson.dumps(document)) for document in self.documents]
-        for alert in found:
-            if isinstance(alert, Rejected):
-                raise NotificationError(f"a stored alert cannot be read: {alert.message}")
-        return tuple(alert for alert in found if isinstance(alert, Alert))
+    def about(self) -> tuple[Alert | Case, ...]:
+        """The alerts and cases that it is about. Raises NotificationError where a stored one cannot be read."""
+        found = []
+        for document in self.documents:
+            decode = decode_case if "case_id" in document else decode_alert
+            read = decode(orjson.dumps(document))
+            if isinstance(read, Rejected):
+                raise NotificationError(f"what is stored to be told cannot be read: {read.message}")
+            found.append(read)
+        return tuple(found)
 
     @property
     def fresh(self) -> bool:
@@ -63,13 +66,17 @@ def add(
     route: str,
     target: str,
     change_id: str,
-    alert: Alert,
+    about: Alert | Case,
+    severity: str,
     state: str,
     now: datetime,
     due: datetime,
     error: str | None = None,
 ) -> bool:
-    """Write a delivery down, unless it is there already; returns whether it was new."""
+    """Write a delivery down, unless it is there already; returns whether it was new.
+
+    `severity` is what its urgency goes by.
+    """
     done = connection.execute(
         insert(table)
         .values(
@@ -77,8 +84,8 @@ def add(
             route=route,
             target=target,
             change_id=change_id,
-            severity=alert.severity,
-            alerts=[orjson.loads(encode(alert))],
+            severity=severity,
+            alerts=[orjson.loads(encode(about))],
             state=state,
             held=due > now,
             created_at=now,
@@ -213,6 +220,17 @@ def retry(connection: sa.Connection, found: str) -> None:
         .where(table.c.delivery_id == found, table.c.state == state)
         .values(state="pending", attempts=0, next_attempt_at=sa.func.now(), held=False)
     )
+
+
+def clean(connection: sa.Connection, before: datetime, *, most: int = 1_000) -> int:
+    """Delete up to `most` deliveries that were written before a moment and wait for nothing; returns how many."""
+    old = (
+        sa.select(table.c.delivery_id)
+        .where(table.c.state != "pending", table.c.created_at < before)
+        .where(sa.or_(table.c.sent_at.is_(None), table.c.sent_at < before))
+        .limit(most)
+    )
+    return connection.execute(sa.delete(table).where(table.c.delivery_id.in_(old))).rowcount
 
 
 def _mark(connection: sa.Connection, found: str, **values: Any) -> None:

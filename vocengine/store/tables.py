@@ -400,7 +400,7 @@ notifications = Table(
     Column("target", Text, nullable=False),
     Column("change_id", Text),  # null: a digest
     Column("severity", Text, nullable=False),
-    Column("alerts", JSONB, nullable=False),  # one, or those of a digest
+    Column("alerts", JSONB, nullable=False),  # one alert or case as published, or those of a digest
     Column("state", Text, nullable=False),  # pending, sent, failed, suppressed, digested
     Column("held", Boolean, nullable=False, server_default=false()),  # back, by quiet hours, digest or at_most
     Column("attempts", Integer, nullable=False, server_default="0"),

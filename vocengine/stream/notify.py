@@ -1,4 +1,4 @@
-"""notify: alerts → deliveries in the database → messages.
+"""notify: alerts and cases → deliveries in the database → messages.
 
 What is to be sent is written down in the transaction that moves the position, so nothing is lost and nothing is
 written twice. An attempt is counted before it is made and marked after it: a process that ends between the two makes
@@ -12,19 +12,27 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from vocengine.alerts.policies import Policies
-from vocengine.contracts import Alert, Rejected, decode_alert
+from vocengine.contracts import Alert, Case, Rejected, decode_alert, decode_case
 from vocengine.errors import NotificationError
 from vocengine.notify import (
+    CALM,
+    Event,
     Message,
     Outcome,
     Route,
     Target,
     backoff,
+    case_message,
+    change_of_alert,
+    change_of_case,
     digest_message,
     due_at,
+    event_of_alert,
+    event_of_case,
     message_of,
     quiet_until,
     send,
@@ -41,6 +49,7 @@ log = logging.getLogger(__name__)
 # Longer than an attempt can take; after it a delivery whose process ended is tried again.
 LEASE = timedelta(seconds=60)
 _WINDOW = timedelta(hours=1)
+_CLEAN_EVERY = timedelta(hours=1)
 # A target that does not answer keeps a thread, not the others.
 _THREADS = 8
 
@@ -52,13 +61,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def decoded(value: bytes | None) -> Alert | Rejected | None:
+def decoded_alert(value: bytes | None) -> Alert | Rejected | None:
     """A record of `voc.alerts`; a tombstone of the compacted topic says nothing."""
     return None if value is None else decode_alert(value)
 
 
+def decoded_case(value: bytes | None) -> Case | Rejected | None:
+    """A record of `voc.cases`, likewise."""
+    return None if value is None else decode_case(value)
+
+
 class NotifyHandler:
-    """Writes down what each alert has to go out as, by the routes and quiet hours of the policy of its key."""
+    """Writes down what each change has to go out as, by the routes and quiet hours of the policy of its key."""
 
     def __init__(
         self,
@@ -72,45 +86,57 @@ class NotifyHandler:
         self._max_age = timedelta(hours=settings.max_age_h)
 
     def handle(
-        self, connection: Connection, batch: Sequence[Received[Alert | None]]
-    ) -> list[tuple[Received[Alert | None], Rejected]]:
-        """Write the deliveries of a batch of alerts."""
+        self, connection: Connection, batch: Sequence[Received[Alert | Case | None]]
+    ) -> list[tuple[Received[Alert | Case | None], Rejected]]:
+        """Write the deliveries of a batch of alerts or of cases."""
         for record in batch:
             if record.message is not None:
                 self.take(connection, record.message)
         return []
 
-    def take(self, connection: Connection, alert: Alert) -> None:
-        """Write the deliveries of one alert: when it opens, and to those who heard of that, when it is resolved."""
-        if alert.status == "acknowledged":
+    def take(self, connection: Connection, about: Alert | Case) -> None:
+        """Write the deliveries of one change.
+
+        The end of an alert goes to those who heard of its beginning; that a case is resolved to those who did not hear
+        of the end of its last alert. What happened long ago is written as suppressed.
+        """
+        event = event_of_alert(about) if isinstance(about, Alert) else event_of_case(about)
+        if event is None:
             return
         now = self._clock()
-        stale = now - alert.raised_at > self._max_age
-        policy = self._policies.of(alert.key, alert.kind)
+        stale = event != "alert.resolved" and now - _happened(about) > self._max_age
+        # The end of a critical alert is worth telling, but wakes nobody.
+        severity = "low" if event in CALM else about.severity
+        policy = self._policies.of(about.key, about.kind)
         for route in self._routes:
-            if not route.takes(alert) or (policy is not None and not policy.tells(route.name)):
+            if not route.takes(about, event) or (policy is not None and not policy.tells(route.name)):
                 continue
-            due = due_at(route, alert.severity, now)
-            due = due if policy is None else policy.due(alert.severity, due)
+            due = due_at(route, severity, now)
+            due = due if policy is None else policy.due(severity, due)
             for target in route.targets:
-                opened = notifications.delivery_id(route.name, target.target_id, _change(alert, "open"))
-                if alert.status == "resolved":
-                    if notifications.state_of(connection, opened) in (None, "suppressed"):
-                        continue
-                    suppressed = False
-                else:
-                    suppressed = stale
+                if self._needless(connection, route.name, target.target_id, about, event):
+                    continue
                 notifications.add(
                     connection,
                     route=route.name,
                     target=target.target_id,
-                    change_id=_change(alert, alert.status),
-                    alert=alert,
-                    state="suppressed" if suppressed else "pending",
+                    change_id=change_of_alert(about) if isinstance(about, Alert) else change_of_case(about),
+                    about=about,
+                    severity=severity,
+                    state="suppressed" if stale else "pending",
                     now=now,
                     due=due,
-                    error="raised longer ago than notify.max_age_h" if suppressed else None,
+                    error="happened longer ago than notify.max_age_h" if stale else None,
                 )
+
+    def _needless(self, connection: Connection, route: str, target: str, about: Alert | Case, event: Event) -> bool:
+        def told(change: str) -> bool:
+            found = notifications.delivery_id(route, target, change)
+            return notifications.state_of(connection, found) not in (None, "suppressed")
+
+        if isinstance(about, Alert):
+            return event == "alert.resolved" and not told(change_of_alert(replace(about, status="open")))
+        return event == "case.resolved" and told(f"{about.alerts[-1]}:resolved")
 
     def committed(self) -> None:
         """Nothing is remembered."""
@@ -119,9 +145,8 @@ class NotifyHandler:
         """Nothing is remembered."""
 
 
-def _change(alert: Alert, status: str) -> str:
-    # An alert that is amended while it runs keeps its id and status: people have heard of it.
-    return f"{alert.alert_id}:{status}"
+def _happened(about: Alert | Case) -> datetime:
+    return about.raised_at if isinstance(about, Alert) else about.updated_at
 
 
 class Dispatcher:
@@ -259,7 +284,36 @@ class Dispatcher:
             return Outcome(f"broke: {type(error).__name__}")
 
     def _message(self, one: Notification) -> Message:
-        alerts = one.alerts()
+        about = one.about()
         if one.change_id is None:
-            return digest_message(alerts, at=one.created_at, public_url=self._public_url)
-        return message_of(alerts[0], at=one.created_at, public_url=self._public_url)
+            return digest_message(about, at=one.created_at, public_url=self._public_url)
+        if isinstance(about[0], Case):
+            return case_message(about[0], at=one.created_at, public_url=self._public_url)
+        return message_of(about[0], at=one.created_at, public_url=self._public_url)
+
+
+class Cleaner:
+    """Deletes deliveries that are done with, once they are older than `notify.keep_days`."""
+
+    def __init__(self, engine: Engine, settings: NotifySettings, clock: Clock = utc_now) -> None:
+        self._engine, self._clock = engine, clock
+        # What could still be told must be remembered, or it would be told twice.
+        self._keep = max(timedelta(days=settings.keep_days), timedelta(hours=settings.max_age_h))
+        self._next: datetime | None = None
+
+    def step(self) -> int:
+        """Look once an hour; returns how many were deleted. Raises StoreUnavailable."""
+        now = self._clock()
+        if self._next is not None and now < self._next:
+            return 0
+        self._next = now + _CLEAN_EVERY
+        total = 0
+        while True:
+            with transaction(self._engine) as connection:
+                deleted = notifications.clean(connection, now - self._keep)
+            total += deleted
+            if not deleted:
+                break
+        if total:
+            log.info("notify: %d old deliveries deleted", total)
+        return total

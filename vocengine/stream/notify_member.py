@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from vocengine.alerts.policies import Policies
-from vocengine.contracts import Alert
+from vocengine.contracts import Alert, Case
 from vocengine.errors import SettingsError
 from vocengine.metrics import RoleMetrics
 from vocengine.notify import Route, load_routes
@@ -18,7 +18,7 @@ from vocengine.store.locks import SessionLock
 from vocengine.stream import role
 from vocengine.stream.alert_policies import policies_of
 from vocengine.stream.members import new_instance, ready_database
-from vocengine.stream.notify import Dispatcher, NotifyHandler, decoded
+from vocengine.stream.notify import Cleaner, Dispatcher, NotifyHandler, decoded_alert, decoded_case
 from vocengine.stream.to_database import DatabaseSession
 
 log = logging.getLogger(__name__)
@@ -42,41 +42,41 @@ class NotifySession:
         self._settings, self._engine, self._routes, self._policies = settings, engine, routes, policies
         self._stop, self._instance = stop, instance
         self._lock = SessionLock(engine, locks.NOTIFY)
-        self._session: DatabaseSession[Alert | None] | None = None
+        self._sessions: list[DatabaseSession[Alert | Case | None]] = []
         self._dispatcher: Dispatcher | None = None
+        self._cleaner = Cleaner(engine, settings.notify)
 
     def step(self) -> int:
-        """A batch of alerts, and a look at what is due; waits a moment while another member is at work."""
-        if self._session is None and not self._take_over():
+        """A batch of alerts and one of cases, and a look at what is due; waits a moment while another is at work."""
+        if self._dispatcher is None and not self._take_over():
             self._stop.wait(_NOT_MINE_S)
             return 0
-        assert self._session is not None and self._dispatcher is not None
+        assert self._dispatcher is not None
         self._lock.check()
-        return self._session.step() + self._dispatcher.step()
+        taken = sum(session.step() for session in self._sessions) + self._dispatcher.step()
+        self._cleaner.step()
+        return taken
 
     def close(self) -> None:
         """Finish the attempts in hand, then let another member take over."""
         if self._dispatcher is not None:
             self._dispatcher.close()
             self._dispatcher = None
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        while self._sessions:
+            self._sessions.pop().close()
         self._lock.release()
 
     def _take_over(self) -> bool:
         if not self._lock.take():
             return False
         settings = self._settings
-        self._session = DatabaseSession(
-            "notify",
-            settings,
-            self._engine,
-            NotifyHandler(self._routes, settings.notify, policies=self._policies),
-            topic="alerts",
-            decode=decoded,
-            instance=self._instance,
-        )
+        handler = NotifyHandler(self._routes, settings.notify, policies=self._policies)
+        # Alerts first: what a case's change need not repeat is known by then, as a rule.
+        for group, topic, decode in (("notify", "alerts", decoded_alert), ("notify-cases", "cases", decoded_case)):
+            session: DatabaseSession[Alert | Case | None] = DatabaseSession(
+                group, settings, self._engine, handler, topic=topic, decode=decode, instance=self._instance
+            )
+            self._sessions.append(session)
         self._dispatcher = Dispatcher(self._engine, self._routes, settings.notify, public_url=settings.web.public_url)
         log.info("notify: at work, %d routes", len(self._routes))
         return True
