@@ -18,7 +18,7 @@ from vocengine.notify.routes import routes_from
 from vocengine.settings import NotifySettings
 from vocengine.store.engine import transaction
 from vocengine.store.tables import notifications as table
-from vocengine.stream.notify import Cleaner
+from vocengine.stream.notify_clean import Cleaner
 
 pytestmark = pytest.mark.integration
 

@@ -200,9 +200,10 @@ def test_the_example_is_right() -> None:
         "VOC_WEBHOOK_SECRET": "whsec_" + "QUJD" * 10,
         "VOC_SLACK": ENVIRON["SLACK"],
         "VOC_MAIL": ENVIRON["MAIL"],
+        "VOC_HEAD_OF_SERVICE": "mailto://127.0.0.1:25?from=a@example.org&to=head@example.org",
     }
     found = load_routes(resource("configs", "routes", "example.yaml"), environ)
-    assert [r.name for r in found] == ["on-call", "cx-leads", "account-managers"]
+    assert [r.name for r in found] == ["on-call", "cx-leads", "account-managers", "head-of-service"]
     assert found[0].targets[1].secret == b"ABC" * 10
     assert set(environ) == {
         word.removeprefix("env:")

@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 # Longer than an attempt can take; after it a delivery whose process ended is tried again.
 LEASE = timedelta(seconds=60)
 _WINDOW = timedelta(hours=1)
-_CLEAN_EVERY = timedelta(hours=1)
 # A target that does not answer keeps a thread, not the others.
 _THREADS = 8
 
@@ -290,30 +289,3 @@ class Dispatcher:
         if isinstance(about[0], Case):
             return case_message(about[0], at=one.created_at, public_url=self._public_url)
         return message_of(about[0], at=one.created_at, public_url=self._public_url)
-
-
-class Cleaner:
-    """Deletes deliveries that are done with, once they are older than `notify.keep_days`."""
-
-    def __init__(self, engine: Engine, settings: NotifySettings, clock: Clock = utc_now) -> None:
-        self._engine, self._clock = engine, clock
-        # What could still be told must be remembered, or it would be told twice.
-        self._keep = max(timedelta(days=settings.keep_days), timedelta(hours=settings.max_age_h))
-        self._next: datetime | None = None
-
-    def step(self) -> int:
-        """Look once an hour; returns how many were deleted. Raises StoreUnavailable."""
-        now = self._clock()
-        if self._next is not None and now < self._next:
-            return 0
-        self._next = now + _CLEAN_EVERY
-        total = 0
-        while True:
-            with transaction(self._engine) as connection:
-                deleted = notifications.clean(connection, now - self._keep)
-            total += deleted
-            if not deleted:
-                break
-        if total:
-            log.info("notify: %d old deliveries deleted", total)
-        return total

@@ -18,7 +18,8 @@ from vocengine.store.locks import SessionLock
 from vocengine.stream import role
 from vocengine.stream.alert_policies import policies_of
 from vocengine.stream.members import new_instance, ready_database
-from vocengine.stream.notify import Cleaner, Dispatcher, NotifyHandler, decoded_alert, decoded_case
+from vocengine.stream.notify import Dispatcher, NotifyHandler, decoded_alert, decoded_case
+from vocengine.stream.notify_clean import Cleaner
 from vocengine.stream.to_database import DatabaseSession
 
 log = logging.getLogger(__name__)

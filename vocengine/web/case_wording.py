@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from vocengine.contracts import Case
 from vocengine.store.reads import CaseEntry
 
-_SHARE_MOST = 1.0
-
 
 def state_words(state: str) -> str:
     """`in_progress` → `in progress`."""
@@ -40,7 +38,7 @@ def time_used(case: Case, now: datetime) -> float:
     """The share (0..1) of the time for a case that has gone by."""
     whole = (case.due_at - case.asked_at).total_seconds()
     used = ((case.ended_at or now) - case.asked_at).total_seconds()
-    return max(0.0, min(_SHARE_MOST, used / whole)) if whole > 0 else _SHARE_MOST
+    return max(0.0, min(1.0, used / whole)) if whole > 0 else 1.0
 
 
 def urgency(case: Case, now: datetime) -> str:
