@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import Budget, DetectorPolicy, KeyState, Meter, SameForAll, watch
+from vocengine.alerts import Amendment, Budget, DetectorPolicy, KeyState, Meter, SameForAll, watch
 from vocengine.contracts import Alert, Mention
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,6 +48,7 @@ class Watched:
     alerts: list[Alert]
     meter: Meter
     states: dict[str, KeyState]
+    amendments: list[Amendment]
 
 
 def run(
@@ -64,7 +65,7 @@ def run(
     for one in mentions:
         states.setdefault(one.key, KeyState(one.kind))
     found = watch(mentions, states, meter, rules=SameForAll(policy), budget=budget, partitions=1, now=now)
-    return Watched(found.alerts, meter, states)
+    return Watched(found.alerts, meter, states, found.amendments)
 
 
 @dataclass(frozen=True)

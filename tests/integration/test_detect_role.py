@@ -24,13 +24,13 @@ pytestmark = pytest.mark.integration
 _SECONDS = {f"cases.deadline_h.{severity}": 1e-6 for severity in ("critical", "high", "medium", "low")}
 
 
-def stream(*, fall_on_day: int | None, days: int = 10, a_day: int = 60) -> list[Enriched]:
-    """Feedback on one product, whose sentiment falls on a day."""
+def stream(*, fall_on_day: int | None, back_on_day: int = 1_000, days: int = 10, a_day: int = 60) -> list[Enriched]:
+    """Feedback on one product, whose sentiment falls on a day and is back on a later one."""
     draw = random.Random(5)
     events = []
     for number in range(days * a_day):
         at = START + timedelta(days=number / a_day)
-        fallen = fall_on_day is not None and number // a_day >= fall_on_day
+        fallen = fall_on_day is not None and fall_on_day <= number // a_day < back_on_day
         score = -0.9 if draw.random() < (0.8 if fallen else 0.25) else 0.8
         events.append(enriched(number, score=score, at=at, text=f"Said on the kettle, number {number}."))
     return events
@@ -40,8 +40,13 @@ def mention_records(events: list[Enriched]) -> list[tuple[bytes, bytes]]:
     return [(m.key.encode(), encode(m)) for event in events for m in mentions_of(event, Monitored())]
 
 
-def published(settings: Settings) -> list[Alert]:
+def revisions(settings: Settings) -> list[Alert]:
     return [alert for record in read_all(settings, "alerts") if isinstance(alert := decode_alert(record.value), Alert)]
+
+
+def published(settings: Settings) -> list[Alert]:
+    """The alerts as they were raised."""
+    return [alert for alert in revisions(settings) if alert.revision == 0]
 
 
 def case_records(settings: Settings) -> list[Case]:
@@ -65,6 +70,28 @@ def test_a_fall_is_reported_once_with_its_evidence(settings: Settings, database:
     with database.engine.connect() as connection:  # type: ignore[attr-defined]
         assert set(connection.scalars(sa.select(alerts.c.alert_id))) == {a.alert_id for a in raised}
         assert connection.scalar(sa.select(sa.func.count()).select_from(outbox)) == 0
+
+
+def test_a_fall_that_ends_amends_its_alert_and_is_noted_in_its_case(settings: Settings, database: Any) -> None:
+    """It falls on day 8 and is back on day 11: one alert on each key, in revisions; the last says resolved."""
+    produce(settings, "mentions", mention_records(stream(fall_on_day=8, back_on_day=11, days=16)))
+    with in_thread(run_detect, settings):
+        wait_until(
+            lambda: len([a for a in revisions(settings) if a.status == "resolved"]) >= 2, what="two alerts resolved"
+        )
+    told = revisions(settings)
+    with database.engine.connect() as connection:
+        stored = dict(connection.execute(sa.select(alerts.c.alert_id, alerts.c.status)).tuples().all())
+    for key in ("product:kettle", "channel:review"):
+        course = [alert for alert in told if alert.key == key]
+        assert len({alert.alert_id for alert in course}) == 1, "it is one incident"
+        assert [alert.revision for alert in course] == list(range(len(course))) and len(course) >= 3
+        assert [alert.status for alert in course[:-1]] == ["open"] * (len(course) - 1)
+        assert course[-1].course[-1].mean < course[0].observed_mean - 0.2
+        assert stored[course[0].alert_id] == "resolved"
+    cases = case_records(settings)
+    assert sorted(case.action for case in cases) == ["note", "note", "open", "open"]
+    assert all("Sentiment is back" in case.note and case.state == "open" for case in cases if case.action == "note")
 
 
 def test_each_alert_leaves_with_a_case_that_is_escalated_once_by_all_members(settings: Settings, database: Any) -> None:

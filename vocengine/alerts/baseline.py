@@ -192,5 +192,5 @@ class Baseline:
         self.usual = math.sqrt(daily + uncertainty)
 
     def spread_of_mean(self) -> float:
-        """Standard deviation of the baseline's mean."""
-        return math.sqrt(self.uncertainty)
+        """Standard deviation of the baseline's mean, as the days before the fall have it."""
+        return math.sqrt(self.uncertainty / self.since_scale)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from vocengine.alerts.baseline import Baseline
 from vocengine.alerts.clock import DAY_S
+from vocengine.alerts.course import Amendment, Ended, alert_id_of
 from vocengine.alerts.customers import probability_of_fall
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.population import FURIOUS, Population
@@ -114,8 +115,10 @@ class KeyState:
 
     def update(
         self, mention: Mention, policy: DetectorPolicy, meter: Meter, *, importance: float, a_day: float
-    ) -> Fall | None:
-        """Take one mention in; returns the fall if it completed one. `a_day` is the budget of the partition.
+    ) -> tuple[Fall | Amendment, ...]:
+        """Take one mention in; returns the fall if it completed one, and what became of an earlier one.
+
+        `a_day` is the budget of the partition.
 
         A mention older than the allowed lateness trains nothing; one that is late for the partition trains a key that
         is behind, but is not tested. A voice, and a text, count once a day.
@@ -123,7 +126,7 @@ class KeyState:
         at, x = mention.occurred_at.timestamp(), 0.5 - 0.5 * mention.score
         lateness = policy.allowed_lateness.total_seconds()
         if at < self.newest - lateness:
-            return None
+            return ()
         if at > self.newest:
             self.newest = at
         day = int(at // DAY_S)
@@ -131,14 +134,17 @@ class KeyState:
         # A customer's own key hears every event of theirs once; everywhere else a customer has one voice a day.
         who = mention.event_id if customer else (mention.customer_id or mention.event_id)
         if not hear(self.heard, who, fingerprint(mention.excerpt), day):
-            return None
-        running = self._running(at, x, policy)
+            return ()
+        amendment = self._run_on(mention.key, at, policy) if self.fallen_at is not None else None
+        running = self.fallen_at is not None
         population, baseline = meter.population(self.kind), self.baseline
         since_day = day if self.since is None else min(day, int(self.since // DAY_S))
         baseline.look(day, since_day, population)
         season = population.season(day, int(at // 3600) % 24)
         fall = None
-        if not running:
+        if running:
+            self._go_on(x)
+        else:
             needed = policy.customer_min_history if customer else policy.min_history
             behind = meter.clock.at_s is not None and at < meter.clock.at_s - lateness
             if baseline.n >= needed and not behind:
@@ -148,7 +154,9 @@ class KeyState:
         baseline.add(x - season)
         if customer:
             self._remember(x)
-        return fall
+        if fall is None and amendment is None:
+            return ()
+        return tuple(one for one in (amendment, fall) if one is not None)
 
     def _train(self, day: int, at: float, x: float, population: Population) -> None:
         baseline = self.baseline
@@ -164,30 +172,50 @@ class KeyState:
         if len(self.recent) > _RECENT:
             del self.recent[0]
 
-    def _running(self, at: float, x: float, policy: DetectorPolicy) -> bool:
-        """Whether a reported fall still lasts: it is one incident, and no baseline to learn from.
+    def _run_on(self, key: str, at: float, policy: DetectorPolicy) -> Amendment | None:
+        """Look whether a reported fall still lasts, once in a cool-down: it is one incident, and no baseline.
 
         When it is over the baseline is the one from before it; a level that has lasted long enough is the new normal,
         and the baseline is what was heard since.
         """
-        if self.fallen_at is None or self.since is None:
-            return False
-        if at >= self.quiet_until:
-            since_day = int(self.since // DAY_S)
-            still_fallen = self.quiet_n > 0 and self.quiet_sum / self.quiet_n > self.quiet_level
-            if still_fallen and at - self.fallen_at < policy.new_normal_after.total_seconds():
-                self.quiet_until, self.quiet_n, self.quiet_sum = at + policy.cool_down.total_seconds(), 0, 0.0
-            else:
-                if still_fallen:
-                    self.baseline.keep(since=since_day)
-                else:
-                    self.baseline.keep(before=since_day)
-                self.fallen_at = None
-                self._begin_again()
-                return False
+        assert self.fallen_at is not None and self.since is not None
+        if at < self.quiet_until:
+            return None
+        since_day = int(self.since // DAY_S)
+        still_fallen = self.quiet_n > 0 and self.quiet_sum / self.quiet_n > self.quiet_level
+        if still_fallen and at - self.fallen_at < policy.new_normal_after.total_seconds():
+            found = self._amendment(key, at, None)
+            self.quiet_until, self.quiet_n, self.quiet_sum = at + policy.cool_down.total_seconds(), 0, 0.0
+            return found
+        found = self._amendment(key, at, "new_normal" if still_fallen else "recovered")
+        if still_fallen:
+            self.baseline.keep(since=since_day)
+        else:
+            self.baseline.keep(before=since_day)
+        self.fallen_at = None
+        self._begin_again()
+        return found
+
+    def _go_on(self, x: float) -> None:
         self.quiet_n += 1
         self.quiet_sum += x
-        return True
+        self.since_n += 1
+        self.since_sum += x
+        self.since_square_sum += x * x
+
+    def _amendment(self, key: str, at: float, ended: Ended | None) -> Amendment:
+        assert self.fallen_at is not None
+        return Amendment(
+            alert_id=alert_id_of(key, datetime.fromtimestamp(self.fallen_at, UTC)),
+            at=datetime.fromtimestamp(at, UTC),
+            observed_mean=self.since_sum / self.since_n,
+            observed_n=self.since_n,
+            observed_square_sum=self.since_square_sum,
+            recent_mean=self.quiet_sum / self.quiet_n if self.quiet_n else self.quiet_level,
+            recent_n=self.quiet_n,
+            baseline_sd=self.baseline.spread_of_mean(),
+            ended=ended,
+        )
 
     def _test(
         self,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from vocengine.alerts.course import alert_id_of, half_width
 from vocengine.alerts.detector import Fall, Said
 from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
@@ -25,10 +24,9 @@ def to_alert(fall: Fall, mention: Mention, *, budget: str, raised_at: datetime, 
     The severity follows from the change, and is one step up for a key of twice the usual importance, one down for half.
     """
     change = fall.observed_mean - fall.baseline_mean
-    half = 1.96 * math.sqrt(_variance_of_mean(fall) + fall.baseline_sd**2)
-    basis = f"{mention.key}\x1f{fall.at.isoformat()}"
+    half = half_width(fall.observed_mean, fall.observed_n, fall.observed_square_sum, fall.baseline_sd)
     return Alert(
-        alert_id="a-" + hashlib.sha256(basis.encode()).hexdigest()[:20],
+        alert_id=alert_id_of(mention.key, fall.at),
         kind=f"{mention.kind}_sentiment_fall",  # type: ignore[arg-type]
         key=mention.key,
         label=mention.label,
@@ -60,13 +58,6 @@ def _severity(change: float, importance: float) -> Severity:
 
 def _rounded(probability: float | None) -> float | None:
     return None if probability is None else round(probability, 4)
-
-
-def _variance_of_mean(fall: Fall) -> float:
-    n = fall.observed_n
-    if n < 2:
-        return 0.25
-    return max(0.0, fall.observed_square_sum / n - fall.observed_mean**2) / (n - 1)
 
 
 def _drivers(negatives: Sequence[Said]) -> tuple[Driver, ...]:

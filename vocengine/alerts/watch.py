@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vocengine.alerts.budget import Budget
-from vocengine.alerts.detector import KeyState
+from vocengine.alerts.course import Amendment
+from vocengine.alerts.detector import Fall, KeyState
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.report import to_alert
 from vocengine.alerts.rules import Rules
@@ -16,9 +17,13 @@ from vocengine.contracts import Alert, Mention
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What mentions gave rise to; `refused` are those passed over for a date that cannot be right."""
+    """What mentions gave rise to; `refused` are those passed over for a date that cannot be right.
+
+    `amendments` are of alerts raised now or earlier, in order.
+    """
 
     alerts: list[Alert]
+    amendments: list[Amendment]
     refused: list[Mention]
 
 
@@ -39,19 +44,23 @@ def watch(
     is what lies after `now`, or so far ahead of all before it that the date must be wrong.
     Cost is constant a mention.
     """
-    alerts, refused = [], []
+    found = Found([], [], [])
     now_s, a_day = now.timestamp(), budget.a_day / partitions
     clock, purse = meter.clock, meter.purse
     for mention in mentions:
         rule = rules.rule_of(mention.key, mention.kind)
         if not clock.take(mention.occurred_at.timestamp(), mention.event_id, now_s=now_s):
-            refused.append(mention)
+            found.refused.append(mention)
             continue
         if rule is None:
             continue
         assert clock.at_s is not None
         purse.earn(clock.at_s, a_day)
-        fall = states[mention.key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day)
-        if fall is not None:
-            alerts.append(to_alert(fall, mention, budget=str(budget), raised_at=now, importance=rule.importance))
-    return Found(alerts, refused)
+        news = states[mention.key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day)
+        for one in news:
+            if isinstance(one, Fall):
+                raised = to_alert(one, mention, budget=str(budget), raised_at=now, importance=rule.importance)
+                found.alerts.append(raised)
+            else:
+                found.amendments.append(one)
+    return found

@@ -1,6 +1,6 @@
 """The messages on the wire, and their codecs: what goes in, what comes out, what could not be read."""
 
-from vocengine.contracts.alert import Alert, Driver, Evidence, Verbatim
+from vocengine.contracts.alert import Alert, CoursePoint, Driver, Evidence, Verbatim
 from vocengine.contracts.case import Case, CaseAction, CaseState, Escalated, Verdict
 from vocengine.contracts.dead_letter import DeadLetter, Rejected
 from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Origin, Sentiment, Span, SpanTopic
@@ -21,6 +21,7 @@ __all__ = [
     "Case",
     "CaseAction",
     "CaseState",
+    "CoursePoint",
     "DeadLetter",
     "Driver",
     "Enriched",

@@ -64,6 +64,15 @@ class Verbatim:
 
 
 @dataclass(frozen=True, slots=True)
+class CoursePoint:
+    """How a running fall stood: mean negativity of the `n` mentions up to `at` since the point before."""
+
+    at: datetime
+    mean: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """A fall of sentiment, or an emerging topic. Times are event times, but for `raised_at`, the wall clock.
 
@@ -71,6 +80,10 @@ class Alert:
     many mentions. Of an emerging topic (`key` is `candidate:ID`), observed is the share of the newest clauses that are
     in it and baseline the share that was to be expected; the numbers count its clauses, and those of the reference.
     `change` is observed − baseline, with a 95 % interval.
+
+    An alert is amended while its incident runs: the same `alert_id` with a higher `revision`, the numbers so far and
+    their `course`. `revision` 0 is the alert as it was raised; status `resolved` by a revision says that sentiment is
+    back near where it was.
     """
 
     alert_id: str
@@ -94,4 +107,7 @@ class Alert:
     opened_at: datetime
     raised_at: datetime
     status: Literal["open", "acknowledged", "resolved"] = "open"
+    revision: int = 0
+    amended_at: datetime | None = None
+    course: tuple[CoursePoint, ...] = ()
     schema_version: int = 1

@@ -21,6 +21,7 @@ from vocengine.alerts.policy_files import load_policies
 from vocengine.cases import LIVE, Policy, Step
 from vocengine.contracts import Alert, Case, CaseState, encode
 from vocengine.contracts.alert import Severity
+from vocengine.contracts.case import MACHINE
 from vocengine.errors import CaseError, CaseUnknown
 from vocengine.settings import Settings
 from vocengine.store import outbox
@@ -91,6 +92,13 @@ class Casebook:
             changed.append(case)
         return changed
 
+    def note(self, connection: sa.Connection, alert_id: str, text: str, *, now: datetime) -> Case | None:
+        """Note what became of an alert in the case that has it; None where no case has."""
+        case_id = connection.scalar(sa.select(table.c.case_id).where(table.c.alerts.contains([alert_id])))
+        if case_id is None:
+            return None
+        return self.change(connection, case_id, Step("note", MACHINE, now, note=text))
+
     def change(self, connection: sa.Connection, case_id: str, step: Step, *, version: int | None = None) -> Case:
         """Do a step to a case; returns it as it is then. With `version` only where that is still its version.
 
@@ -152,7 +160,12 @@ class Casebook:
         )
         connection.execute(
             sa.update(alerts_table)
-            .where(alerts_table.c.alert_id.in_(case.alerts), alerts_table.c.status != _ALERT_STATUS[case.state])
+            .where(
+                alerts_table.c.alert_id.in_(case.alerts),
+                alerts_table.c.status != _ALERT_STATUS[case.state],
+                # Sentiment that is back is back, whatever people still have to do about the case.
+                alerts_table.c.body["status"].astext != "resolved",
+            )
             .values(status=_ALERT_STATUS[case.state])
         )
         outbox.put(connection, [(self.topic, case.case_id.encode(), encode(case))])

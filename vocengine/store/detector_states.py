@@ -8,7 +8,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from vocengine.contracts import Alert, encode
+from vocengine.contracts import Alert, decode_alert, encode
 from vocengine.store.tables import alerts, detector_state
 
 
@@ -62,3 +62,21 @@ def add_alerts(connection: sa.Connection, raised: Sequence[Alert]) -> None:
             for alert in raised
         ],
     )
+
+
+def load_alerts(connection: sa.Connection, alert_ids: Iterable[str]) -> dict[str, Alert]:
+    """The alerts of those ids that are there, as they were last written down."""
+    rows = connection.execute(
+        sa.select(alerts.c.alert_id, sa.cast(alerts.c.body, sa.Text)).where(alerts.c.alert_id.in_(list(alert_ids)))
+    )
+    decoded = {alert_id: decode_alert(body.encode()) for alert_id, body in rows}
+    return {alert_id: alert for alert_id, alert in decoded.items() if isinstance(alert, Alert)}
+
+
+def amend_alerts(connection: sa.Connection, amended: Sequence[Alert]) -> None:
+    """Write later revisions of alerts down. One that is resolved is resolved; else people's status stays."""
+    for alert in amended:
+        values = {"change": alert.change, "body": orjson.loads(encode(alert))}
+        if alert.status == "resolved":
+            values["status"] = alert.status
+        connection.execute(sa.update(alerts).where(alerts.c.alert_id == alert.alert_id).values(**values))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import KeyState, Meter, codec, watch
+from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
 from vocengine.settings import Settings
 from vocengine.store import detector_states, outbox
@@ -49,6 +49,7 @@ class DetectHandler:
         mentioned = [record.message for record in batch]
         self._traffic.read(connection, mentioned)
         raised: list[Alert] = []
+        amendments: list[Amendment] = []
         now = datetime.now(UTC)
         self._rules.read(connection, {record.message.key for record in batch}, now=now)
         for partition, mentions in by_partition.items():
@@ -65,6 +66,7 @@ class DetectHandler:
             odd = {id(mention) for mention in found.refused}
             explained, _ = self._traffic.follow([m for m in mentions if id(m) not in odd], found.alerts)
             raised += explained
+            amendments += found.amendments
         self._traffic.write(connection, mentioned)
         moved = {record.message.key for record in batch}
         detector_states.save(
@@ -75,8 +77,26 @@ class DetectHandler:
         raised = self._policies.applied(raised)
         detector_states.add_alerts(connection, raised)
         self._casebook.take_up(connection, raised, now=now)
-        outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])
+        told = [*raised, *self._amend(connection, amendments, now=now)]
+        outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in told])
         return []
+
+    def _amend(self, connection: Connection, amendments: Sequence[Amendment], *, now: datetime) -> list[Alert]:
+        """Write down what became of reported falls; an ended one is noted in its case. Returns the revisions."""
+        if not amendments:
+            return []
+        known = detector_states.load_alerts(connection, {one.alert_id for one in amendments})
+        revisions = []
+        for amendment in amendments:
+            alert = known.get(amendment.alert_id)
+            if alert is None:  # too mild for its policy, so that nobody heard of it
+                continue
+            known[alert.alert_id] = revision = amended(alert, amendment, now=now)
+            revisions.append(revision)
+            if amendment.ended is not None:
+                self._casebook.note(connection, alert.alert_id, note_of(alert, amendment), now=now)
+        detector_states.amend_alerts(connection, revisions)
+        return revisions
 
     def committed(self) -> None:
         """The cache is what the database holds."""
