@@ -95,6 +95,8 @@ SENTENCES = {
     "alerts.min_observed_mentions": "Mentions within the fall that an alert needs (three for a customer, or fewer if "
     "this is lower).",
     "alerts.cool_down_h": "Hours of event time after an alert in which the key raises no other.",
+    "alerts.signals": "What is watched beside sentiment on every key but customers': any of `anger` and "
+    "`cancel_intent`, each a kind that takes its part of the budget.",
     "alerts.allowed_lateness_h": "A mention older than the newest of its key by more than this moves no detector.",
     "cases.deadline_h.critical": "Hours in which a case of this severity is to be resolved.",
     "cases.deadline_h.high": "The same for high.",

@@ -127,6 +127,7 @@ class AlertSettings(_Section):
     min_observed_mentions: Annotated[int, Field(ge=1)] = 8
     cool_down_h: Annotated[float, Field(ge=0)] = 24.0
     allowed_lateness_h: Annotated[float, Field(ge=0)] = 48.0
+    signals: tuple[Literal["anger", "cancel_intent"], ...] = ()
 
 
 class DeadlineSettings(_Section):

@@ -6,7 +6,7 @@ from vocengine.alerts.detector import DetectorPolicy, KeyState
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.rules import Rule, Rules, SameForAll
 from vocengine.alerts.traffic import Traffic, follow, has_traffic, with_drivers
-from vocengine.alerts.watch import Found, watch
+from vocengine.alerts.watch import Found, watch, watched_as
 
 __all__ = [
     "Amendment",
@@ -24,5 +24,6 @@ __all__ = [
     "has_traffic",
     "note_of",
     "watch",
+    "watched_as",
     "with_drivers",
 ]

@@ -164,7 +164,7 @@ class Baseline:
                 before_n += days[i + 1]
                 before_sum += days[i + 2]
         rough = (mean * 4.0 + before_sum) / (4.0 + before_n)
-        rough = min(0.95, max(0.05, rough))
+        rough = min(0.97, max(0.03, rough))
         scatter = self._scatter = population.dispersion * rough * (1.0 - rough)
         precision, weighted = 1.0 / spread, mean / spread
         later_n = later_sum = later_days = 0.0

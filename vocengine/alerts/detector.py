@@ -21,13 +21,15 @@ from vocengine.alerts.customers import probability_of_fall
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.population import FURIOUS, Population
 from vocengine.alerts.voices import fingerprint, hear
-from vocengine.contracts import Mention
+from vocengine.contracts import SIGNALS, Mention
 
 BETS = (0.07, 0.13, 0.24, 0.43, 0.75)
 FURIOUS_BETS = (0.5, 0.95)
 # Mentions that the share of furious ones among all customers weighs for a customer with few of their own.
 _FURIOUS_PRIOR = 4.0
 _RECENT = 16
+# Bets of the CUSUM that dates the beginning of a fall.
+_STEP, _SIGNAL_STEP = 0.35, 0.15
 # How many negative mentions are kept as evidence of a running fall.
 _KEPT_EVIDENCE = 12
 # Evidence of a change too small to be worth an alert may not grow without bound.
@@ -114,16 +116,24 @@ class KeyState:
     recent: array[float] = field(default_factory=lambda: array("f"))
 
     def update(
-        self, mention: Mention, policy: DetectorPolicy, meter: Meter, *, importance: float, a_day: float
+        self,
+        mention: Mention,
+        policy: DetectorPolicy,
+        meter: Meter,
+        *,
+        importance: float,
+        a_day: float,
+        key: str | None = None,
     ) -> tuple[Fall | Amendment, ...]:
         """Take one mention in; returns the fall if it completed one, and what became of an earlier one.
 
-        `a_day` is the budget of the partition.
+        `a_day` is the budget of the partition, and `key` what is watched where it is not the mention's own.
 
         A mention older than the allowed lateness trains nothing; one that is late for the partition trains a key that
         is behind, but is not tested. A voice, and a text, count once a day.
         """
-        at, x = mention.occurred_at.timestamp(), 0.5 - 0.5 * mention.score
+        at = mention.occurred_at.timestamp()
+        x = float(self.kind in mention.signals) if self.kind in SIGNALS else 0.5 - 0.5 * mention.score
         lateness = policy.allowed_lateness.total_seconds()
         if at < self.newest - lateness:
             return ()
@@ -135,7 +145,7 @@ class KeyState:
         who = mention.event_id if customer else (mention.customer_id or mention.event_id)
         if not hear(self.heard, who, fingerprint(mention.excerpt), day):
             return ()
-        amendment = self._run_on(mention.key, at, policy) if self.fallen_at is not None else None
+        amendment = self._run_on(key or mention.key, at, policy) if self.fallen_at is not None else None
         running = self.fallen_at is not None
         population, baseline = meter.population(self.kind), self.baseline
         since_day = day if self.since is None else min(day, int(self.since // DAY_S))
@@ -244,7 +254,9 @@ class KeyState:
             value += sum(self.furious_grown)
         # A fall worth an alert lies this much higher; what is between is where nothing has begun yet.
         worth = min(0.97, max(0.02, self.baseline.mean + self.baseline.usual + season)) + policy.min_effect
-        self._follow(mention, at, x, (x - worth) / worth)
+        # A share is small, so that a step that suits a mean would lose all of a rise between two that show it.
+        step = _SIGNAL_STEP / (1.0 - worth) if self.kind in SIGNALS else _STEP
+        self._follow(mention, at, x, step * (x - worth) / worth)
         if value < 1.0 or self.since is None or self.since_n < (1 if customer else policy.min_observed):
             return None
         if self.since_sum / self.since_n - self.baseline.mean < policy.min_effect:
@@ -296,7 +308,7 @@ class KeyState:
 
     def _follow(self, mention: Mention, at: float, x: float, gain: float) -> None:
         """A CUSUM beside the test: where it last stood at zero is when the fall began (Page 1954)."""
-        self.cusum += math.log1p(0.35 * gain)
+        self.cusum += math.log1p(gain)
         if self.cusum <= 0.0:
             if self.since is not None:
                 self._begin_again()
@@ -307,7 +319,7 @@ class KeyState:
         self.since_n += 1
         self.since_sum += x
         self.since_square_sum += x * x
-        if mention.negative:
+        if mention.negative and x >= 0.5:
             said = Said(
                 mention.event_id, mention.occurred_at, mention.channel, mention.product, mention.score, mention.excerpt
             )

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from vocengine.contracts import SIGNALS
+
 # Guesses at first, as (value, mentions it weighs).
-_MEAN = (0.45, 20.0)
+_MEAN, _SIGNAL_MEAN = (0.45, 20.0), (0.05, 20.0)
 _DISPERSION = (0.8, 100.0)
-_LEVEL_VARIANCE = {"customer": (0.04, 60.0)}
+_LEVEL_VARIANCE = {"customer": (0.04, 60.0), **dict.fromkeys(SIGNALS, (0.002, 200.0))}
 _OTHER_LEVEL_VARIANCE = (0.02, 200.0)
-_LEAST_LEVEL_VARIANCE = 0.004
+_LEAST_LEVEL_VARIANCE, _LEAST_SIGNAL_VARIANCE = 0.004, 0.0004
 # Standard deviation of a key's mean from day to day beyond the chance of its mentions, and the days it weighs.
 _DAY_SD, _DAYS = 0.02, 2.0
 # Mentions, and days, that the guess "no rhythm" weighs.
@@ -27,7 +29,7 @@ FURIOUS = 0.9
 
 @dataclass(slots=True)
 class Population:
-    """Statistics of one kind in one partition. Levels and scores are negativity 0..1."""
+    """Statistics of one kind, or one signal, in one partition. Scores are negativity 0..1, or a signal: 0 or 1."""
 
     kind: str
     n: float = 0.0
@@ -51,7 +53,7 @@ class Population:
     @property
     def mean(self) -> float:
         """Mean negativity of the kind."""
-        guess, weight = _MEAN
+        guess, weight = _SIGNAL_MEAN if self.kind in SIGNALS else _MEAN
         return (guess * weight + self.total) / (weight + self.n)
 
     @property
@@ -64,7 +66,8 @@ class Population:
     def level_variance(self) -> float:
         """Variance of the levels of keys around the mean of the kind."""
         guess, weight = _LEVEL_VARIANCE.get(self.kind, _OTHER_LEVEL_VARIANCE)
-        return max(_LEAST_LEVEL_VARIANCE, (guess * weight + self.products) / (weight + self.pairs))
+        least = _LEAST_SIGNAL_VARIANCE if self.kind in SIGNALS else _LEAST_LEVEL_VARIANCE
+        return max(least, (guess * weight + self.products) / (weight + self.pairs))
 
     @property
     def day_variance(self) -> float:

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from vocengine.alerts.course import alert_id_of, half_width
 from vocengine.alerts.detector import Fall, Said
 from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
-from vocengine.contracts.alert import Severity
+from vocengine.contracts.alert import AlertKind, Severity
 
 METHOD = "e-detector (Shiryaev–Roberts mixture, stakes from the budget)"
 _VERBATIMS = 5
 _DRIVERS = 5
 _SEVERITIES: tuple[tuple[float, Severity], ...] = ((0.4, "critical"), (0.25, "high"), (0.12, "medium"))
 
+_SIGNAL_KINDS: Mapping[str, AlertKind] = {"anger": "anger_spike", "cancel_intent": "cancel_intent_rise"}
 
-def to_alert(fall: Fall, mention: Mention, *, budget: str, raised_at: datetime, importance: float = 1.0) -> Alert:
+
+def to_alert(
+    fall: Fall,
+    mention: Mention,
+    *,
+    budget: str,
+    raised_at: datetime,
+    importance: float = 1.0,
+    watched: tuple[str, str] | None = None,
+) -> Alert:
     """The alert for a fall that `mention` completed; the id follows from key and time, so a replay repeats it.
 
     The severity follows from the change, and is one step up for a key of twice the usual importance, one down for half.
+    `watched` is the name and kind of the state, where it is not that of the key's sentiment.
     """
+    key, kind = watched or (mention.key, mention.kind)
     change = fall.observed_mean - fall.baseline_mean
     half = half_width(fall.observed_mean, fall.observed_n, fall.observed_square_sum, fall.baseline_sd)
     return Alert(
-        alert_id=alert_id_of(mention.key, fall.at),
-        kind=f"{mention.kind}_sentiment_fall",  # type: ignore[arg-type]
+        alert_id=alert_id_of(key, fall.at),
+        kind=_SIGNAL_KINDS.get(kind) or f"{kind}_sentiment_fall",  # type: ignore[arg-type]
         key=mention.key,
         label=mention.label,
         window_start=fall.since,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +36,7 @@ def watch(
     budget: Budget,
     partitions: int,
     now: datetime,
+    signals: Sequence[str] = (),
 ) -> Found:
     """Update `states` and `meter` by the mentions of one partition, in order; returns the alerts that they raise.
 
@@ -43,6 +44,9 @@ def watch(
     keys that are tested. Every key of `mentions` must be in `states`; what `rules` do not watch is passed over, and so
     is what lies after `now`, or so far ahead of all before it that the date must be wrong.
     Cost is constant a mention.
+
+    Each of `signals` is watched on every key but customers' beside its sentiment, as a kind of its own; the states are
+    those of `watched_as`.
     """
     found = Found([], [], [])
     now_s, a_day = now.timestamp(), budget.a_day / partitions
@@ -56,11 +60,21 @@ def watch(
             continue
         assert clock.at_s is not None
         purse.earn(clock.at_s, a_day)
-        news = states[mention.key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day)
-        for one in news:
-            if isinstance(one, Fall):
-                raised = to_alert(one, mention, budget=str(budget), raised_at=now, importance=rule.importance)
-                found.alerts.append(raised)
-            else:
-                found.amendments.append(one)
+        for key, kind in watched_as(mention, signals):
+            news = states[key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day, key=key)
+            for one in news:
+                if isinstance(one, Fall):
+                    raised = to_alert(
+                        one, mention, budget=str(budget), raised_at=now, importance=rule.importance, watched=(key, kind)
+                    )
+                    found.alerts.append(raised)
+                else:
+                    found.amendments.append(one)
     return found
+
+
+def watched_as(mention: Mention, signals: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """The states that a mention moves, by name and kind: that of its key, and one for each signal on that key."""
+    if not signals or mention.kind == "customer":
+        return [(mention.key, mention.kind)]
+    return [(mention.key, mention.kind), *((f"{signal}|{mention.key}", signal) for signal in signals)]

@@ -5,7 +5,7 @@ from vocengine.contracts.case import Case, CaseAction, CaseState, Escalated, Ver
 from vocengine.contracts.dead_letter import DeadLetter, Rejected
 from vocengine.contracts.enriched import Enriched, Labelled, ModelUsed, Origin, Sentiment, Span, SpanTopic
 from vocengine.contracts.feedback import CHANNELS, Feedback, Rating, Turn
-from vocengine.contracts.mention import Mention
+from vocengine.contracts.mention import SIGNALS, Mention
 from vocengine.contracts.wire import (
     decode_alert,
     decode_case,
@@ -17,6 +17,7 @@ from vocengine.contracts.wire import (
 
 __all__ = [
     "CHANNELS",
+    "SIGNALS",
     "Alert",
     "Case",
     "CaseAction",

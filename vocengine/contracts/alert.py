@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,11 @@ AlertKind = Literal[
     "journey_stage_sentiment_fall",
     "segment_sentiment_fall",
     "emerging_topic",
+    "anger_spike",
+    "cancel_intent_rise",
 ]
+# What rose, of the kinds whose numbers are shares of mentions that show something.
+SHOWN: Mapping[str, str] = {"anger_spike": "anger", "cancel_intent_rise": "the intent to cancel"}
 Severity = Literal["low", "medium", "high", "critical"]
 
 
@@ -79,6 +84,7 @@ class Alert:
     Of a fall, baseline and observed are shares of negativity 0..1 (0 = all positive): means of (1 − score) / 2, over so
     many mentions. Of an emerging topic (`key` is `candidate:ID`), observed is the share of the newest clauses that are
     in it and baseline the share that was to be expected; the numbers count its clauses, and those of the reference.
+    Of a spike of anger or a rise of the intent to cancel, both are shares of the mentions that show it.
     `change` is observed − baseline, with a 95 % interval.
 
     An alert is amended while its incident runs: the same `alert_id` with a higher `revision`, the numbers so far and

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+SIGNALS = ("anger", "cancel_intent")
+"""What a mention can show beside its sentiment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -15,6 +18,7 @@ class Mention:
     sentiment −1..1 of what was said about the key (a topic's spans, else the whole event). `excerpt` is the
     masked sentence that carries it, so that an alert has evidence without waiting for the store. `also` holds the other
     keys that the event touches, but for its customer's, with their labels: what a fall of this key may come from.
+    `signals` are those of `SIGNALS` that it shows.
     """
 
     kind: str
@@ -31,4 +35,5 @@ class Mention:
     excerpt: str
     received_at: datetime
     also: Mapping[str, str] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
     schema_version: int = 1

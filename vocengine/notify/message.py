@@ -8,6 +8,7 @@ from html import escape
 from urllib.parse import quote
 
 from vocengine.contracts import Alert, Driver
+from vocengine.contracts.alert import SHOWN
 from vocengine.notify.words import TITLE_CHARS, Message, Told, html_of, line, payload_of, text_of, when
 
 MINUS = "\u2212"
@@ -48,10 +49,13 @@ def told_of(alert: Alert, public_url: str | None) -> Told:
     what = "New topic" if emerging else "Sentiment fell" if fall else alert.kind.replace("_", " ").capitalize()
     kind = f"{alert.kind.removesuffix(_FALL).replace('_', ' ')} " if fall else ""
     title = f"{'Resolved: ' if alert.status == 'resolved' else ''}{what}: {kind}{line(alert.label)} ({alert.severity})"
-    show = _percent if emerging else _share
+    shown = SHOWN.get(alert.kind)
+    show = _percent if emerging or shown else _share
     of = "Its share of what is said" if emerging else "Negativity (0 to 1)"
+    if shown:
+        of = f"The share of mentions that show {shown}"
     # A customer's own key hears all that they say.
-    by_people = fall and alert.kind != "customer_sentiment_fall"
+    by_people = (fall or shown) and alert.kind != "customer_sentiment_fall"
     counted = "clauses" if emerging else "mentions, one a person and day" if by_people else "mentions"
     evidence = alert.evidence
     drivers = ", ".join(_driver(driver) for driver in alert.drivers)

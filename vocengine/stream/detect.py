@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch
+from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch, watched_as
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
 from vocengine.settings import Settings
 from vocengine.store import detector_states, outbox
@@ -34,6 +34,7 @@ class DetectHandler:
         self._budget = budget_of(settings.alerts, self._policies)
         self._alerts_topic = settings.kafka.topic("alerts")
         self._partitions = partitions
+        self._signals = settings.alerts.signals
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
         self._traffic = TrafficBook(allowed_lateness=timedelta(hours=settings.alerts.allowed_lateness_h))
@@ -61,6 +62,7 @@ class DetectHandler:
                 budget=self._budget,
                 partitions=self._partitions,
                 now=now,
+                signals=self._signals,
             )
             _report(found.refused, partition)
             odd = {id(mention) for mention in found.refused}
@@ -68,7 +70,7 @@ class DetectHandler:
             raised += explained
             amendments += found.amendments
         self._traffic.write(connection, mentioned)
-        moved = {record.message.key for record in batch}
+        moved = self._watched(batch)
         detector_states.save(
             connection,
             {key: codec.to_bytes(self._states[key]) for key in moved}
@@ -110,10 +112,14 @@ class DetectHandler:
         self._meters.clear()
         self._traffic.rolled_back()
 
+    def _watched(self, batch: Sequence[Received[Mention]]) -> dict[str, str]:
+        """The states that the batch moves, with their kinds."""
+        return dict(one for record in batch for one in watched_as(record.message, self._signals))
+
     def _read(
         self, connection: Connection, batch: Sequence[Received[Mention]], partitions: dict[int, list[Mention]]
     ) -> None:
-        kinds = {record.message.key: record.message.kind for record in batch if record.message.key not in self._states}
+        kinds = {key: kind for key, kind in self._watched(batch).items() if key not in self._states}
         meters = [key for key in map(_meter_key, partitions) if key not in self._meters]
         stored = detector_states.load(connection, [*kinds, *meters])
         for key, kind in kinds.items():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vocengine.contracts import Enriched, Mention, Span
+from vocengine.contracts import SIGNALS, Enriched, Labelled, Mention, Span
 
 # A score nearer to zero than this is neither praise nor complaint.
 CLEAR = 0.25
@@ -43,8 +43,9 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
         return []
     score = event.sentiment.score
     whole = _excerpt(event.text, _most_telling(event.spans, score))
+    shown = _signals(event.emotions, event.intents)
     keys = _keys_but_topics(event, monitored)
-    found = [_mention(event, kind, name, label, score, whole) for kind, name, label in keys]
+    found = [_mention(event, kind, name, label, score, whole, shown) for kind, name, label in keys]
     if monitored.topics:
         found += _topic_mentions(event)
     also = {mention.key: mention.label for mention in found if mention.kind != "customer"}
@@ -104,11 +105,15 @@ def _topic_mentions(event: Enriched) -> list[Mention]:
     for topic_id, spans in _spans_by_topic(event).items():
         score = _mean_score(spans)
         excerpt = _excerpt(event.text, _most_telling(spans, score))
-        found.append(_mention(event, "topic", str(topic_id), labels[topic_id], score, excerpt))
+        # An intent is of the whole message; anger may be about something else that it speaks of.
+        shown = _signals([emotion for span in spans for emotion in span.emotions], event.intents)
+        found.append(_mention(event, "topic", str(topic_id), labels[topic_id], score, excerpt, shown))
     return found
 
 
-def _mention(event: Enriched, kind: str, name: str, label: str, score: float, excerpt: str) -> Mention:
+def _mention(
+    event: Enriched, kind: str, name: str, label: str, score: float, excerpt: str, signals: tuple[str, ...]
+) -> Mention:
     return Mention(
         kind=kind,
         key=f"{kind}:{name}",
@@ -123,7 +128,15 @@ def _mention(event: Enriched, kind: str, name: str, label: str, score: float, ex
         label=label,
         excerpt=excerpt,
         received_at=event.received_at,
+        signals=signals,
     )
+
+
+def _signals(emotions: Iterable[Labelled], intents: Iterable[Labelled]) -> tuple[str, ...]:
+    """Which of `SIGNALS` are shown."""
+    anger = any(emotion.label == "anger" for emotion in emotions)
+    leaving = any(intent.label == "cancel" for intent in intents)
+    return tuple(name for name, shown in zip(SIGNALS, (anger, leaving), strict=True) if shown)
 
 
 def _most_telling(spans: Sequence[Span], score: float) -> Span | None:

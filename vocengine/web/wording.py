@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from vocengine.contracts import Alert
+from vocengine.contracts.alert import SHOWN
 from vocengine.store.reads import BY_HOURS, MAX_POINTS, By, Point, Quote, Range, Series
 from vocengine.trends.change import Change
 from vocengine.trends.shares import ShareChange
@@ -126,6 +127,11 @@ def key_path(key: str) -> str:
 def kind_words(kind: str) -> str:
     """`journey_stage_sentiment_fall` → `Journey stage`, `emerging_topic` → `Emerging topic`."""
     return kind.removesuffix("_sentiment_fall").replace("_", " ").capitalize()
+
+
+def shown_by(alert: Alert) -> str:
+    """What the mentions of an alert show more of: `anger`; nothing for a fall of sentiment."""
+    return SHOWN.get(alert.kind, "")
 
 
 def sentiment_of(negativity: float) -> float:
