@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 from kafka import TopicPartition
 
+from tests.integration.wire import enriched
 from tests.web.web_story import END, FALL, START, events, fill
 from vocengine.cli.main import cli
 from vocengine.contracts import Enriched
@@ -21,6 +23,7 @@ from vocengine.errors import InputError, PolicyError
 from vocengine.settings import Settings
 from vocengine.store.stored_events import stored_events
 from vocengine.store.tables import alerts, cases, detector_state, notifications, outbox
+from vocengine.store.writer import EventWriter
 from vocengine.stream.detect import DetectHandler
 from vocengine.stream.inbox import Received
 from vocengine.trends.mentions import Monitored, mentions_of
@@ -83,6 +86,23 @@ def test_a_backtest_finds_the_fall_and_leaves_no_trace(database: Any, tmp_path: 
     shown = call(database, "alerts", "backtest", "--from", "2026-10-01", "--policies", policies).output
     assert "topic:1 (Delivery time)" in shown and "the budget of false ones: at most 1 false alarm in 7 days" in shown
     assert rows(database.engine) == before
+
+
+def test_a_backtest_says_until_when_a_fall_lasted(database: Any) -> None:
+    draw = random.Random(2)
+    writer = EventWriter(Monitored())
+    said = []
+    for number in range(60 * 40):
+        day = number // 40
+        sour = draw.random() < (0.8 if 40 <= day < 43 else 0.25)
+        said.append(enriched(number, score=-0.9 if sour else 0.8, at=START + timedelta(days=number / 40)))
+    with database.engine.begin() as connection:
+        writer.write(connection, said)
+    told = json.loads(call(database, "alerts", "backtest", "--json").output)["alerts"]
+    [kettle] = [one for one in told if one["alert"]["key"] == "product:kettle"]
+    ended = datetime.fromisoformat(kettle["ended_at"])
+    assert kettle["ended"] == "recovered"
+    assert START + timedelta(days=43) < ended < START + timedelta(days=46)
 
 
 def test_a_backtest_shows_what_a_policy_would_change(database: Any, tmp_path: Path) -> None:

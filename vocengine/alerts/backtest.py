@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from vocengine.alerts.budget import Budget
+from vocengine.alerts.course import Amendment
 from vocengine.alerts.detector import KeyState
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.policies import Policies
@@ -26,10 +27,12 @@ _IN_ORDER = timedelta(0)
 class Backtest:
     """What would have fired, in order, of so many mentions in the range, after so many that came before it.
 
-    `keys` counts the keys that were spoken of in the range, by kind; `muted` those of them that policies mute.
+    `ended` tells of each alert whose fall was over within the range, by id, what became of it. `keys` counts the keys
+    that were spoken of in the range, by kind; `muted` those of them that policies mute.
     """
 
     alerts: tuple[Alert, ...]
+    ended: dict[str, Amendment]
     trained: int
     replayed: int
     keys: dict[str, int]
@@ -52,6 +55,7 @@ def backtest(
     states, traffic, meter = _States(), _Traffic(), Meter()
     spoken: dict[str, str] = {}
     raised: list[Alert] = []
+    ended: dict[str, Amendment] = {}
     trained = replayed = 0
     for batch in _batches(mentions, start):
         found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=batch[-1].occurred_at)
@@ -64,8 +68,11 @@ def backtest(
         raised += [
             with_drivers(replace(alert, raised_at=alert.opened_at), parts.get(alert.alert_id)) for alert in found.alerts
         ]
+        ended |= {one.alert_id: one for one in found.amendments if one.ended is not None}
+    alerts = tuple(policies.applied(raised))
     return Backtest(
-        alerts=tuple(policies.applied(raised)),
+        alerts=alerts,
+        ended={alert.alert_id: ended[alert.alert_id] for alert in alerts if alert.alert_id in ended},
         trained=trained,
         replayed=replayed,
         keys=dict(Counter(spoken.values())),

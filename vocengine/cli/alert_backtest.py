@@ -61,7 +61,7 @@ def backtest(
     with engine.transaction(engine.connect(settings)) as connection:
         start, end = alert_backtest.range_of(connection, start, end)
         result = alert_backtest.replay(connection, settings, found, start, end, train_days=train_days)
-    told = [_told(alert, found, routes, settings) for alert in result.alerts]
+    told = [_told(alert, result, found, routes, settings) for alert in result.alerts]
     budget = str(budget_of(settings.alerts, found))
     if as_json:
         whole = {"from": start, "to": end, "train_days": train_days, "budget": budget, "trained": result.trained}
@@ -71,7 +71,9 @@ def backtest(
     _show(result, told, start, end, budget, train_days)
 
 
-def _told(alert: Alert, policies: Policies, routes: tuple[Route, ...], settings: Settings) -> dict[str, Any]:
+def _told(
+    alert: Alert, result: Backtest, policies: Policies, routes: tuple[Route, ...], settings: Settings
+) -> dict[str, Any]:
     """An alert with what its policy would have made of it."""
     from vocengine.notify import due_at
 
@@ -79,7 +81,7 @@ def _told(alert: Alert, policies: Policies, routes: tuple[Route, ...], settings:
     hours: dict[str, float] = settings.cases.deadline_h.model_dump()
     limit = timedelta(hours=hours[alert.severity])
     taking = [route for route in routes if route.takes(alert) and (policy is None or policy.tells(route.name))]
-    told_at = {}
+    told_at, ended = {}, result.ended.get(alert.alert_id)
     for route in taking:
         at = due_at(route, alert.severity, alert.opened_at)
         told_at[route.name] = at if policy is None else policy.due(alert.severity, at)
@@ -88,6 +90,8 @@ def _told(alert: Alert, policies: Policies, routes: tuple[Route, ...], settings:
         "owner": policy.owner if policy else None,
         "case_due_at": alert.opened_at + (policy.deadlines.get(alert.severity, limit) if policy else limit),
         "told_at": told_at,
+        "ended_at": ended.at if ended else None,
+        "ended": ended.ended if ended else None,
         "alert": alert,
     }
 
@@ -105,6 +109,7 @@ def _show(
             [
                 f"{alert.opened_at:%Y-%m-%d %H:%M}",
                 f"{alert.window_start:%m-%d %H:%M}",
+                _until(one),
                 alert.severity,
                 f"{alert.key} ({alert.label})" if not alert.key.endswith(f":{alert.label}") else alert.key,
                 f"{alert.baseline_mean:.2f} → {alert.observed_mean:.2f}",
@@ -116,7 +121,7 @@ def _show(
                 "\n".join(routes) or "–",
             ]
         )
-    columns = ["fired at", "since", "severity", "on", "negativity", "mentions", "evidence", "policy", "owner"]
+    columns = ["fired at", "since", "until", "severity", "on", "negativity", "mentions", "evidence", "policy", "owner"]
     days = (end - start) / timedelta(days=1)
     title = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: {len(rows)} would have fired"
     if rows:
@@ -135,6 +140,12 @@ def _show(
     )
     if not result.trained:
         click.echo("there was nothing to learn from before that: keys are silent until they have a history")
+
+
+def _until(one: dict[str, Any]) -> str:
+    if one["ended_at"] is None:
+        return "it lasts"
+    return f"{one['ended_at']:%m-%d %H:%M} {'(back)' if one['ended'] == 'recovered' else '(new level)'}"
 
 
 def _when(at: datetime, alert: Alert) -> str:
