@@ -68,7 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         "training",
         "web",
     },
-    "demo": {"contracts", "intake", "settings", "store", "stream"},
+    "demo": {"cases", "contracts", "intake", "settings", "store", "stream"},
 }
 FREE = {"errors", "paths", "terminal", "signals", "__init__"}
 

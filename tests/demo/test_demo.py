@@ -79,6 +79,9 @@ def test_the_demo_finds_every_planted_incident(tmp_path: Path) -> None:
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert "missed" not in said.stdout and "1,546" in said.stdout
+    # Each incident's case went its way, and each was a real one.
+    assert said.stdout.count("acknowledged → in progress → resolved → judged → closed") == 3
+    assert "3 of 3 judged cases were real problems" in said.stdout
     # A name and a merge by a person outlived the refit, or the exit status would not be 0.
     assert "(named by a person)”" in said.stdout and "it counts in topic" in said.stdout
     assert time.monotonic() - began < 180

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vocengine.contracts import Alert, Feedback, Rejected, decode_feedback
+from vocengine.demo.casework import work_off
 from vocengine.demo.incidents import Outcome, judge, load_incidents
 from vocengine.demo.people import Outlived, outlive_a_refit
 from vocengine.errors import StreamError, VocengineError
@@ -24,6 +25,7 @@ from vocengine.settings import Settings
 from vocengine.signals import stop_on_signals
 from vocengine.store import counts, schema
 from vocengine.store import engine as store_engine
+from vocengine.store.reads import CaseDetail, Precision
 from vocengine.stream import letters, topology
 from vocengine.stream.broker import WHEEL_LIMITS, LocalBroker, choose
 from vocengine.stream.sink import FeedbackSink
@@ -31,6 +33,17 @@ from vocengine.stream.supervisor import Supervisor
 from vocengine.stream.topic_discovery import Report, refit
 from vocengine.terminal import table
 
+# What became of a case, by what was done to it.
+_STEPS = {
+    "open": "opened",
+    "amend": "another alert",
+    "take": "acknowledged",
+    "start": "in progress",
+    "resolve": "resolved",
+    "judge": "judged",
+    "close": "closed",
+    "reopen": "reopened",
+}
 # Alerts leave a moment after the last event is stored; two quiet looks in a row mean that all are out.
 _QUIET_S = 3.0
 _TIMEOUT_S = 600.0
@@ -46,7 +59,7 @@ def run_demo(
     speed: float | None,
     stay: bool,
 ) -> bool:
-    """Run the demo; returns whether a planted incident was missed or a refit undid what people did.
+    """Run the demo; returns whether a planted incident or its case is missing, or a refit undid what people did.
 
     Raises VocengineError.
     """
@@ -81,6 +94,8 @@ def run_demo(
         dead = sum(1 for _ in letters.read(settings.kafka))
         outcomes = judge(incidents, raised)
         _summary(console, feedback, engine, dead, found, raised, outcomes, took_s)
+        cases, precision = work_off(settings, outcomes)
+        _cases(console, outcomes, cases, precision)
         with console.status("naming a topic, merging two, and discovering topics again in everything stored"):
             outlived = outlive_a_refit(settings)
         _people(console, outlived)
@@ -88,7 +103,8 @@ def run_demo(
         if stay:
             console.print(f"\nThe page is on [bold]{url}[/] until Ctrl-C.", highlight=False)
             supervisor.watch(stop)
-        return any(outcome.alert is None for outcome in outcomes) or not outlived.holds
+        missed = any(outcome.alert is None or outcome.alert.alert_id not in cases for outcome in outcomes)
+        return missed or not outlived.holds
 
 
 def _with_broker(
@@ -207,6 +223,25 @@ def _summary(
             for o in outcomes
         ],
     )
+
+
+def _cases(console: Console, outcomes: list[Outcome], cases: dict[str, CaseDetail], precision: Precision) -> None:
+    told = [(o, cases.get(o.alert.alert_id) if o.alert else None) for o in outcomes]
+    console.print()
+    table(
+        ["case of", "from alert to close", "by"],
+        [
+            [
+                outcome.incident.title,
+                " → ".join(_STEPS.get(entry.action, entry.action) for entry in found.history),
+                ", ".join(dict.fromkeys(entry.by for entry in found.history)),
+            ]
+            if found
+            else [outcome.incident.title, "[red]none[/]", ""]
+            for outcome, found in told
+        ],
+    )
+    console.print(f"{precision.real} of {precision.judged} judged cases were real problems", highlight=False)
 
 
 def _people(console: Console, outlived: Outlived) -> None:

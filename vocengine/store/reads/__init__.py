@@ -19,6 +19,7 @@ from vocengine.store.reads.cases import (
     CasePage,
     Precision,
     case_detail,
+    case_of_alert,
     case_page,
     precision_of_cases,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "alert_page",
     "alerts_of",
     "case_detail",
+    "case_of_alert",
     "case_page",
     "coverage_report",
     "customer_detail",
