@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vocengine.topics.discover import _filled_up, _usual
+from vocengine.topics.discover import _keywords, _usual
 
 
 def test_words_that_several_spans_use_are_usual_and_those_of_two_are_at_hand() -> None:
@@ -12,20 +12,28 @@ def test_words_that_several_spans_use_are_usual_and_those_of_two_are_at_hand() -
     assert twice == ["courier", "late", "parcel"]
 
 
-def test_a_topic_is_filled_up_by_words_of_its_own_and_not_by_another_topics() -> None:
+def test_a_topic_is_keywords_by_words_of_its_own_and_not_by_another_topics() -> None:
     usual = [["dress", "red dress", "silk"], ["size"]]
-    assert _filled_up(usual, [[], ["dress", "small", "silk", "petite"]], [[], []]) == [
+    assert _keywords(usual, [[], ["dress", "small", "silk", "petite"]], [[], []]) == [
         ["dress", "red dress", "silk"],
         ["size", "small", "petite"],
     ]
 
 
+def test_two_words_may_be_shared_and_a_third_is_a_topics_own() -> None:
+    first, second = _keywords(
+        [["hold", "phone", "hours", "queue"], ["hold", "phone", "hours", "desk"]], [[], []], [[], []]
+    )
+    assert first == ["hold", "phone", "hours", "queue"]
+    assert second == ["hold", "phone", "desk"]
+
+
 def test_topics_take_turns_for_a_word_that_both_could_have() -> None:
-    first, second = _filled_up([[], []], [["hold", "wait", "phone"], ["wait", "queue"]], [[], []])
+    first, second = _keywords([[], []], [["hold", "wait", "phone"], ["wait", "queue"]], [[], []])
     assert first == ["hold", "phone"]
     assert second == ["wait", "queue"]
 
 
 def test_a_topic_without_a_word_of_its_own_has_shared_ones_and_without_any_the_rarest() -> None:
-    assert _filled_up([["late"], []], [[], ["late"]], [[], []])[1] == ["late"]
-    assert _filled_up([["late"], []], [[], []], [[], ["odd"]])[1] == ["odd"]
+    assert _keywords([["late"], []], [[], ["late"]], [[], []])[1] == ["late"]
+    assert _keywords([["late"], []], [[], []], [[], ["odd"]])[1] == ["odd"]

@@ -42,6 +42,8 @@ _MOST_COPIES = 5
 # c-TF-IDF ranks rare words high; those that fewer spans of a topic use say nothing of it.
 _KEYWORDS, _LEAST_KEYWORDS, _KEYWORD_CANDIDATES = 10, 3, 60
 _KEYWORD_USES, _KEYWORD_SHARE = 3, 0.03
+# So many words of a topic may be another's too.
+_SHARED_KEYWORDS = 2
 _EXAMPLES = 5
 
 
@@ -115,7 +117,7 @@ def discover(
     said = [_usual([kept_texts[i] for i in of], own) for of, own in zip(members, ranked, strict=True)]
     distinctive = distinctive_words(kept_texts, assigned, len(numbers))
     others = [[*telling, *twice] for telling, (_, twice) in zip(distinctive, said, strict=True)]
-    keywords = _filled_up([usual for usual, _ in said], others, ranked)
+    keywords = _keywords([usual for usual, _ in said], others, ranked)
     found = [_described(of, kept_texts, kept, named) for of, named in zip(members, keywords, strict=True)]
     found, none = _calibrated(found, kept)
     if found:
@@ -275,23 +277,29 @@ def _usual(texts: Sequence[str], ranked: Sequence[str]) -> tuple[list[str], list
     said = [f" {' '.join(_TOKEN.findall(text.lower()))} " for text in texts]
     uses = {word: sum(f" {word} " in text for text in said) for word in ranked}
     least = max(_KEYWORD_USES, _KEYWORD_SHARE * len(texts))
-    return [word for word in ranked if uses[word] >= least][:_KEYWORDS], [word for word in ranked if uses[word] > 1]
+    return [word for word in ranked if uses[word] >= least], [word for word in ranked if uses[word] > 1]
 
 
-def _filled_up(usual: Sequence[list[str]], others: Sequence[list[str]], ranked: Sequence[list[str]]) -> list[list[str]]:
-    """Keywords of topics with too few of them filled up by others of theirs that are no other topic's keywords.
+def _keywords(usual: Sequence[list[str]], others: Sequence[list[str]], ranked: Sequence[list[str]]) -> list[list[str]]:
+    """Keywords of topics: the two most `usual` words of each, more of them that no other topic has, and where these are
+    few, `others` that are its own.
 
-    Topics take turns, so that none has three before another has one. A word that several topics share tells none of
-    them apart, and two words are better than a third of that kind; but where a topic has none of its own, its
-    spans' words are better than none.
+    Topics take turns, so that none has three words before another has one. A word that several topics share tells none
+    of them apart, and two words are better than a third of that kind; but where a topic has none of its own, its spans'
+    words are better than none.
     """
-    filled = [list(words) for words in usual]
-    taken = {word for words in filled for word in words}
-    for least in range(1, _LEAST_KEYWORDS + 1):
-        for words, more in zip(filled, others, strict=True):
-            free = (word for word in more if word not in taken)
-            if len(words) < least and (word := next(free, None)):
+    chosen: list[list[str]] = [[] for _ in usual]
+    taken: set[str] = set()
+    left = [iter(words) for words in usual]
+    for turn in range(_KEYWORDS):
+        for words, more in zip(chosen, left, strict=True):
+            if word := next((word for word in more if turn < _SHARED_KEYWORDS or word not in taken), None):
                 words.append(word)
                 taken.add(word)
-    pairs = zip(filled, others, ranked, strict=True)
+    for least in range(1, _LEAST_KEYWORDS + 1):
+        for words, more_of in zip(chosen, others, strict=True):
+            if len(words) < least and (word := next((word for word in more_of if word not in taken), None)):
+                words.append(word)
+                taken.add(word)
+    pairs = zip(chosen, others, ranked, strict=True)
     return [words or (more or rare)[:_LEAST_KEYWORDS] for words, more, rare in pairs]
