@@ -17,6 +17,7 @@ from vocengine.alerts.budget_words import budget_of
 from vocengine.alerts.policies import Policies, PolicyRules
 from vocengine.alerts.policy_conflicts import check_routes
 from vocengine.alerts.policy_files import load_policies, policies_from
+from vocengine.alerts.policy_report import WatchedKey, budget_shares, holdings
 from vocengine.contracts.alert import Severity
 from vocengine.errors import PolicyError
 from vocengine.key_patterns import covers, matches
@@ -236,6 +237,20 @@ def test_a_route_that_is_not_there_or_takes_none_of_the_alerts_is_refused() -> N
     assert "notify.routes names no file" in str(check_routes(found, {}))
     for kinds, keys in (((EMERGING,), ("*",)), (falls, ("topic:*",))):
         assert "takes no alert on its keys" in str(check_routes(found, {"leads": (kinds, keys)}))
+
+
+def test_the_budget_is_shared_by_kind_and_signal_and_within_them_by_mentions_times_importance() -> None:
+    keys = [("topic:1", 30.0), ("topic:2", 10.0), ("topic:3", 50.0), ("customer:C", 2.0), ("product:idle", 0.0)]
+    watched = [WatchedKey(key, key.partition(":")[0], key, a_day) for key, a_day in keys]
+    found = made(policy("p", "topic:2", importance=3), policy("no", "topic:3", mute=True))
+    rules = PolicyRules(found, DetectorPolicy())
+    assert budget_shares(watched, rules) == {"topic:1": 0.25, "topic:2": 0.25, "customer:C": 0.5}
+    # Anger is watched on topics, and is a third part.
+    with_anger = budget_shares(watched, rules, ("anger",))
+    assert with_anger == pytest.approx({"topic:1": 1 / 3, "topic:2": 1 / 3, "customer:C": 1 / 3})
+    held = {h.policy.name if h.policy else None: h for h in holdings(found, watched, with_anger)}
+    assert [one.key for one in held[None].keys] == ["topic:1", "customer:C", "product:idle"]
+    assert held["no"].share == 0 and held["p"].share == pytest.approx(1 / 3)
 
 
 @given(st.text("ab*", max_size=6), st.text("ab*", max_size=6), st.text("ab", max_size=6))

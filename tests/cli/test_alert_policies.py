@@ -88,6 +88,16 @@ def test_a_backtest_finds_the_fall_and_leaves_no_trace(database: Any, tmp_path: 
     assert rows(database.engine) == before
 
 
+def test_a_backtest_watches_anger_where_the_settings_have_it(database: Any, tmp_path: Path) -> None:
+    fill(database.engine)
+    file = written(tmp_path, {"name": "calm", "keys": ["topic:*"], "kinds": ["anger_spike"], "severity": "low"})
+    asked = ("alerts", "backtest", "--from", "2026-10-01", "--policies", file, "--json")
+    told = json.loads(call(database, "--set", "alerts.signals=[anger]", *asked).output)["alerts"]
+    kinds = {(one["alert"]["kind"], one["alert"]["key"], one["policy"]) for one in told}
+    assert ("topic_sentiment_fall", "topic:1", None) in kinds and ("anger_spike", "topic:1", "calm") in kinds
+    assert {one["alert"]["severity"] for one in told if one["policy"] == "calm"} == {"low"}
+
+
 def test_a_backtest_says_until_when_a_fall_lasted(database: Any) -> None:
     draw = random.Random(2)
     writer = EventWriter(Monitored())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,7 +16,7 @@ from vocengine.alerts.policies import Policies
 from vocengine.alerts.rules import Rules
 from vocengine.alerts.traffic import Traffic, follow, with_drivers
 from vocengine.alerts.watch import watch
-from vocengine.contracts import Alert, Mention
+from vocengine.contracts import SIGNALS, Alert, Mention
 
 _BATCH = 1_000
 # History is replayed in the order in which it happened: nothing is late.
@@ -46,8 +46,11 @@ def backtest(
     rules: Rules,
     budget: Budget,
     start: datetime,
+    signals: Sequence[str] = (),
 ) -> Backtest:
     """Watch `mentions`, in order of time, as the role detect would in one partition; those before `start` train only.
+
+    `signals` are what is watched beside sentiment.
 
     Each counts as if it had come in when it happened, so that history is judged as news. An incident that had begun
     before `start` goes on, and is not reported again. Nothing is written and nothing is told.
@@ -58,7 +61,8 @@ def backtest(
     ended: dict[str, Amendment] = {}
     trained = replayed = 0
     for batch in _batches(mentions, start):
-        found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=batch[-1].occurred_at)
+        now = batch[-1].occurred_at
+        found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=now, signals=signals)
         parts = follow(batch, traffic, found.alerts, allowed_lateness=_IN_ORDER)
         if batch[-1].occurred_at < start:
             trained += len(batch)
@@ -84,7 +88,8 @@ class _States(dict[str, KeyState]):
     """States by key, made when they are first asked for."""
 
     def __missing__(self, key: str) -> KeyState:
-        made = self[key] = KeyState(key.partition(":")[0])
+        signal = key.partition("|")[0]
+        made = self[key] = KeyState(signal if signal in SIGNALS else key.partition(":")[0])
         return made
 
 

@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import get_args
 
 from vocengine.alerts.policies import SEVERITIES, Policy
-from vocengine.contracts.alert import AlertKind
+from vocengine.contracts.alert import SHOWN, AlertKind
 from vocengine.key_patterns import KEY_KINDS, covers, kind_in, meet, specificity
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
@@ -100,6 +100,8 @@ def possible(kind: str, pattern: str) -> bool:
         return True
     if kind == "emerging_topic":
         return of == "candidate"
+    if kind in SHOWN and of == "customer":
+        return False
     return of != "candidate" and (not kind.endswith(_FALL) or kind == of + _FALL)
 
 

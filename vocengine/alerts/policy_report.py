@@ -31,19 +31,24 @@ class Holding:
     share: float
 
 
-def budget_shares(watched: Sequence[WatchedKey], rules: Rules) -> dict[str, float]:
-    """The part (0..1) of the budget of each key, as the detectors share it: equally among the kinds of keys that have
-    any traffic, and within a kind by mentions times importance. A key that is not watched has none."""
+def budget_shares(watched: Sequence[WatchedKey], rules: Rules, signals: Sequence[str] = ()) -> dict[str, float]:
+    """The part (0..1) of the budget of each key, as the detectors share it.
+
+    Equally among the kinds of keys that have any traffic and the `signals` that are watched beside sentiment (on every
+    key but customers'), and within each by mentions times importance. A key that is not watched has none.
+    """
     weights: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for one in watched:
         rule = rules.rule_of(one.key, one.kind)
         if rule is not None and one.a_day > 0:
-            weights[one.kind][one.key] = rule.importance * one.a_day
-    return {
-        key: weight / sum(of_kind.values()) / len(weights)
-        for of_kind in weights.values()
-        for key, weight in of_kind.items()
-    }
+            for account in (one.kind, *(signals if one.kind != "customer" else ())):
+                weights[account][one.key] = rule.importance * one.a_day
+    shares: defaultdict[str, float] = defaultdict(float)
+    for of_account in weights.values():
+        total = sum(of_account.values())
+        for key, weight in of_account.items():
+            shares[key] += weight / total / len(weights)
+    return dict(shares)
 
 
 def holdings(policies: Policies, watched: Sequence[WatchedKey], shares: Mapping[str, float]) -> list[Holding]:

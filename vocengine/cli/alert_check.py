@@ -80,7 +80,8 @@ def _now(settings: Settings, policies: Policies, key: str | None) -> _Now:
         watched = watched_keys(connection)
         rules.read(connection, [*(one.key for one in watched), *([key] if key else [])], now=datetime.now(UTC))
     rule = rules.rule_of(key, key.partition(":")[0]) if key else None
-    return _Now(settings, policies, watched, budget_shares(watched, rules), rule.importance if rule else 0.0)
+    shares = budget_shares(watched, rules, settings.alerts.signals)
+    return _Now(settings, policies, watched, shares, rule.importance if rule else 0.0)
 
 
 def _all(now: _Now) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def replay(
         rules=rules,
         budget=budget_of(settings.alerts, policies),
         start=start,
+        signals=settings.alerts.signals,
     )
 
 
