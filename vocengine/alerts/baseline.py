@@ -21,11 +21,9 @@ DAYS = 28
 CUSTOMER_DAYS = 365
 _MOST_DAYS = 2 * DAYS
 # Days of a key's own that the day-to-day variance of its kind weighs.
-_KIND_DAYS = 2.0
+_KIND_DAYS = 8.0
 # A day that is further off than this many standard deviations is an incident rather than a usual day.
 _USUAL_SD = 4.0
-# The day-to-day variance is estimated from few days; too large a one costs some speed, too small a one false alarms.
-_CAUTION = 1.3
 
 
 class Baseline:
@@ -38,7 +36,6 @@ class Baseline:
     __slots__ = (
         "_at",
         "_day_variance",
-        "_scatter",
         "days",
         "excess",
         "first_day",
@@ -47,6 +44,7 @@ class Baseline:
         "n",
         "place",
         "raw_mean",
+        "scatter",
         "since_scale",
         "uncertainty",
         "usual",
@@ -60,21 +58,21 @@ class Baseline:
         self._at: tuple[int, int] | None = None
         self.n = self.mean = self.level = self.raw_mean = 0.0
         self.since_scale = 1.0
-        self.uncertainty = self.usual = self._day_variance = self._scatter = 0.0
+        self.uncertainty = self.usual = self._day_variance = self.scatter = 0.0
         self.first_day, self.place = 0, 0
 
     def summary(self) -> tuple[float, ...]:
         """What `look` found, for `resume`: it is not looked up again within the day, not even after a restart."""
         at = (-1, -1) if self._at is None else self._at
         known = (self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual)
-        return (*at, *known, self._day_variance, self._scatter, self.first_day, self.place)
+        return (*at, *known, self._day_variance, self.scatter, self.first_day, self.place)
 
     def resume(self, summary: Sequence[float]) -> None:
         """Go on from what `summary` told."""
         day, since_day = int(summary[0]), int(summary[1])
         self._at = None if day < 0 else (day, since_day)
         self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual = summary[2:9]
-        self._day_variance, self._scatter = summary[9:11]
+        self._day_variance, self.scatter = summary[9:11]
         self.first_day, self.place = int(summary[11]), int(summary[12])
 
     def look(self, day: int, since_day: int, population: Population) -> None:
@@ -90,8 +88,8 @@ class Baseline:
         days, place = self.days, self.place
         n = days[place + 1]
         shared = self.uncertainty + self._day_variance
-        rest = shared * n + self._scatter
-        return self.level + shared * (days[place + 2] - n * self.level) / rest, self.since_scale * self._scatter / rest
+        rest = shared * n + self.scatter
+        return self.level + shared * (days[place + 2] - n * self.level) / rest, self.since_scale * self.scatter / rest
 
     def add(self, x: float) -> None:
         """Take in a mention of today, free of the season."""
@@ -110,7 +108,7 @@ class Baseline:
 
     def day_variance(self, population: Population) -> float:
         """Variance of this key's mean from day to day, shrunk toward its kind's."""
-        return max(0.0, _CAUTION * (_KIND_DAYS * population.day_variance + self.excess) / (_KIND_DAYS + self.weight))
+        return max(0.0, (_KIND_DAYS * population.day_variance + self.excess) / (_KIND_DAYS + self.weight))
 
     def _open(self, day: int, since_day: int, population: Population) -> None:
         """Find the place of `day`, made where it is new; the newest day closed is judged then."""
@@ -140,7 +138,7 @@ class Baseline:
         n, total = self.days[-2], self.days[-1]
         if not n or not self.n:
             return
-        chance = self._scatter / n + self.uncertainty
+        chance = self.scatter / n + self.uncertainty
         usual = self._day_variance + chance
         off = total / n - self.level
         weight = (n / (n + 200.0)) ** 2
@@ -165,7 +163,7 @@ class Baseline:
                 before_sum += days[i + 2]
         rough = (mean * 4.0 + before_sum) / (4.0 + before_n)
         rough = min(0.97, max(0.03, rough))
-        scatter = self._scatter = population.dispersion * rough * (1.0 - rough)
+        scatter = self.scatter = population.dispersion * rough * (1.0 - rough)
         precision, weighted = 1.0 / spread, mean / spread
         later_n = later_sum = later_days = 0.0
         for i in range(0, len(days), 3):

@@ -23,7 +23,7 @@ HOARD_DAYS = 7.0
 _EXPECTED_AT_FIRST = 20.0
 _LARGEST_SHARE = 0.5
 # Part of the budget that is never staked: the promise is kept with room for what the baselines get wrong.
-RESERVE = 0.4
+RESERVE = 0.3
 # Weight of yesterday in the expected traffic.
 _RECENT = 0.3
 

@@ -16,7 +16,7 @@ from vocengine.alerts.detector import BETS, FURIOUS_BETS, KeyState, Said
 
 log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 # Version; bytes of the kind; lengths of days, heard and recent.
 _HEAD = struct.Struct("<BBHHH")
 _NUMBERS = struct.Struct(f"<{15 + len(BETS) + len(FURIOUS_BETS)}d")
@@ -43,7 +43,7 @@ def to_bytes(state: KeyState) -> bytes:
         state.furious_n,
         state.baseline.weight,
         *state.grown,
-        *state.furious_grown,
+        *(state.furious_grown or [0.0] * len(FURIOUS_BETS)),
     )
     head = _HEAD.pack(_VERSION, len(kind), len(state.baseline.days), len(state.heard), len(state.recent))
     packed = [head, kind, numbers, _BASELINE.pack(state.baseline.excess, *state.baseline.summary())]
@@ -72,6 +72,7 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
     baseline.resume(summary)
     negatives = [Said(**{**s, "occurred_at": datetime.fromisoformat(s["occurred_at"])}) for s in _tail(raw[at:])]
     (newest, cusum, since, since_n, since_sum, since_square_sum, fallen_at, *quiet) = numbers[:11]
+    furious = list(numbers[15 + len(BETS) :])
     n, total, furious_n = numbers[11:14]
     return KeyState(
         kind=kind,
@@ -93,7 +94,7 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
         n=int(n),
         total=total,
         furious_n=int(furious_n),
-        furious_grown=list(numbers[15 + len(BETS) :]),
+        furious_grown=furious if any(furious) else [],
         recent=recent,
     )
 

@@ -23,15 +23,18 @@ from vocengine.alerts.population import FURIOUS, Population
 from vocengine.alerts.voices import fingerprint, hear
 from vocengine.contracts import SIGNALS, Mention
 
-BETS = (0.07, 0.13, 0.24, 0.43, 0.75)
+# Falls that the bets suit best, in negativity; for what lies between two of them both do well.
+BETS = (0.05, 0.1, 0.2, 0.4)
+_BOLDEST = 0.9
 FURIOUS_BETS = (0.5, 0.95)
+_NOTHING = (0.0,) * len(FURIOUS_BETS)
 # Mentions that the share of furious ones among all customers weighs for a customer with few of their own.
 _FURIOUS_PRIOR = 4.0
 _RECENT = 16
 # Bets of the CUSUM that dates the beginning of a fall.
 _STEP, _SIGNAL_STEP = 0.35, 0.15
 # How many negative mentions are kept as evidence of a running fall.
-_KEPT_EVIDENCE = 12
+_KEPT_EVIDENCE = 8
 # Evidence of a change too small to be worth an alert may not grow without bound.
 _LARGEST = 1e4
 
@@ -112,12 +115,13 @@ class KeyState:
     n: int = 0
     total: float = 0.0
     furious_n: int = 0
-    furious_grown: list[float] = field(default_factory=lambda: [0.0] * len(FURIOUS_BETS))
+    furious_grown: list[float] = field(default_factory=list)
     recent: array[float] = field(default_factory=lambda: array("f"))
 
     def update(
         self,
         mention: Mention,
+        at: float,
         policy: DetectorPolicy,
         meter: Meter,
         *,
@@ -127,12 +131,10 @@ class KeyState:
     ) -> tuple[Fall | Amendment, ...]:
         """Take one mention in; returns the fall if it completed one, and what became of an earlier one.
 
-        `a_day` is the budget of the partition, and `key` what is watched where it is not the mention's own.
-
-        A mention older than the allowed lateness trains nothing; one that is late for the partition trains a key that
-        is behind, but is not tested. A voice, and a text, count once a day.
+        `at` is when it occurred in seconds since 1970, `a_day` the budget of the partition, and `key` what is watched
+        where it is not the mention's own. A mention older than the allowed lateness trains nothing; one that is late
+        for the partition trains a key that is behind, but is not tested. A voice, and a text, count once a day.
         """
-        at = mention.occurred_at.timestamp()
         x = float(self.kind in mention.signals) if self.kind in SIGNALS else 0.5 - 0.5 * mention.score
         lateness = policy.allowed_lateness.total_seconds()
         if at < self.newest - lateness:
@@ -238,14 +240,20 @@ class KeyState:
         population: Population,
     ) -> Fall | None:
         expected, scale = self.baseline.expected()
-        m = min(0.97, max(0.02, expected + season))
-        gain = scale * (x - m) / m
+        m = _inside(expected + season)
+        # The best bet on a fall of a given size, against scores that scatter so much; never one that could lose all.
+        bold, off = _BOLDEST / m, scale * (x - m)
+        by_size = off / self.baseline.scatter
         customer = self.kind == "customer"
         if customer:
             stake *= 0.5
             self._bet_on_fury(x, stake, population)
         each = stake / len(BETS)
-        grown = [(e + each) * (1.0 + bet * gain) for e, bet in zip(self.grown, BETS, strict=True)]
+        most = off * bold
+        if off < 0.0:
+            grown = [(e + each) * (1.0 + max(bet * by_size, most)) for e, bet in zip(self.grown, BETS, strict=True)]
+        else:
+            grown = [(e + each) * (1.0 + min(bet * by_size, most)) for e, bet in zip(self.grown, BETS, strict=True)]
         value = sum(grown)
         if value > _LARGEST:
             grown = [e * _LARGEST / value for e in grown]
@@ -253,7 +261,7 @@ class KeyState:
         if customer:
             value += sum(self.furious_grown)
         # A fall worth an alert lies this much higher; what is between is where nothing has begun yet.
-        worth = min(0.97, max(0.02, self.baseline.mean + self.baseline.usual + season)) + policy.min_effect
+        worth = _inside(self.baseline.mean + self.baseline.usual + season) + policy.min_effect
         # A share is small, so that a step that suits a mean would lose all of a rise between two that show it.
         step = _SIGNAL_STEP / (1.0 - worth) if self.kind in SIGNALS else _STEP
         self._follow(mention, at, x, step * (x - worth) / worth)
@@ -270,7 +278,7 @@ class KeyState:
         each = stake / len(FURIOUS_BETS)
         self.furious_grown = [
             min(_LARGEST, (e + each) * (1.0 + bet * gain))
-            for e, bet in zip(self.furious_grown, FURIOUS_BETS, strict=True)
+            for e, bet in zip(self.furious_grown or _NOTHING, FURIOUS_BETS, strict=True)
         ]
 
     def _fall(
@@ -299,7 +307,7 @@ class KeyState:
             negatives=tuple(self.negatives),
             probability=probability,
         )
-        self.grown, self.furious_grown = [0.0] * len(BETS), [0.0] * len(FURIOUS_BETS)
+        self.grown, self.furious_grown = [0.0] * len(BETS), []
         self.negatives = []
         self.fallen_at, self.quiet_until = at, at + policy.cool_down.total_seconds()
         # Half way back counts as recovered.
@@ -329,3 +337,8 @@ class KeyState:
     def _begin_again(self) -> None:
         self.cusum, self.since, self.since_n, self.since_sum, self.since_square_sum = 0.0, None, 0, 0.0, 0.0
         self.negatives = []
+
+
+def _inside(level: float) -> float:
+    """A level that can be bet against: nobody is praised or blamed without exception."""
+    return 0.02 if level < 0.02 else 0.97 if level > 0.97 else level

@@ -19,7 +19,7 @@ _LEVEL_VARIANCE = {"customer": (0.04, 60.0), **dict.fromkeys(SIGNALS, (0.002, 20
 _OTHER_LEVEL_VARIANCE = (0.02, 200.0)
 _LEAST_LEVEL_VARIANCE, _LEAST_SIGNAL_VARIANCE = 0.004, 0.0004
 # Standard deviation of a key's mean from day to day beyond the chance of its mentions, and the days it weighs.
-_DAY_SD, _DAYS = 0.02, 2.0
+_DAY_SD, _DAYS = 0.018, 8.0
 # Mentions, and days, that the guess "no rhythm" weighs.
 _HOUR_MENTIONS, _WEEKDAY_DAYS = 120.0, 3.0
 _LONGEST_MEMORY = 50_000.0

@@ -53,15 +53,16 @@ def watch(
     clock, purse = meter.clock, meter.purse
     for mention in mentions:
         rule = rules.rule_of(mention.key, mention.kind)
-        if not clock.take(mention.occurred_at.timestamp(), mention.event_id, now_s=now_s):
+        at = mention.occurred_at.timestamp()
+        if not clock.take(at, mention.event_id, now_s=now_s):
             found.refused.append(mention)
             continue
         if rule is None:
             continue
-        assert clock.at_s is not None
-        purse.earn(clock.at_s, a_day)
+        if clock.at_s is not None and clock.at_s != purse.at_s:
+            purse.earn(clock.at_s, a_day)
         for key, kind in watched_as(mention, signals):
-            news = states[key].update(mention, rule.policy, meter, importance=rule.importance, a_day=a_day, key=key)
+            news = states[key].update(mention, at, rule.policy, meter, importance=rule.importance, a_day=a_day, key=key)
             for one in news:
                 if isinstance(one, Fall):
                     raised = to_alert(
