@@ -71,7 +71,7 @@ def test_an_empty_database_is_an_empty_answer(empty_client: TestClient) -> None:
     assert empty_client.get("/api/v1/").json() == {"range": None, "overview": None}
     assert empty_client.get("/api/v1/changes").json() == {"range": None, "changes": None}
     assert empty_client.get("/api/v1/topics/1/trend").status_code == 404
-    assert empty_client.get("/api/v1/alerts").json() == {"items": [], "next_before": None}
+    assert empty_client.get("/api/v1/alerts").json() == {"items": [], "next_before": None, "incidents": []}
 
 
 def test_every_answer_of_the_api_has_a_type(schema: dict[str, Any]) -> None:

@@ -85,7 +85,8 @@ class Alert:
     many mentions. Of an emerging topic (`key` is `candidate:ID`), observed is the share of the newest clauses that are
     in it and baseline the share that was to be expected; the numbers count its clauses, and those of the reference.
     Of a spike of anger or a rise of the intent to cancel, both are shares of the mentions that show it.
-    `change` is observed − baseline, with a 95 % interval.
+    `change` is observed − baseline, with a 95 % interval. `incident_id` is the incident that the alert belonged to when
+    it was raised, null for one that stands by itself; incidents may be brought together later.
 
     An alert is amended while its incident runs: the same `alert_id` with a higher `revision`, the numbers so far and
     their `course`. `revision` 0 is the alert as it was raised; status `resolved` by a revision says that sentiment is
@@ -116,4 +117,5 @@ class Alert:
     revision: int = 0
     amended_at: datetime | None = None
     course: tuple[CoursePoint, ...] = ()
+    incident_id: str | None = None
     schema_version: int = 1

@@ -6,7 +6,7 @@ it and no step is made twice, whoever makes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,10 +70,19 @@ class Casebook:
         policy = Policy(deadlines, chosen.warn_at_share, timedelta(days=chosen.reopen_within_days))
         return cls(settings.kafka.topic("cases"), policy, load_policies(settings.alerts.policies))
 
-    def take_up(self, connection: sa.Connection, raised: Sequence[Alert], *, now: datetime) -> list[Case]:
+    def take_up(
+        self,
+        connection: sa.Connection,
+        raised: Sequence[Alert],
+        *,
+        now: datetime,
+        beside: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[Case]:
         """Open, amend or reopen a case for each new alert; returns the cases as they are then.
 
-        Alerts that a case already has, as after a restored backup, change nothing.
+        `beside` names the alerts of the same incident, by alert: where no case is at work on an alert's own key, the
+        one at work on another of these is amended. Alerts that a case already has, as after a restored backup,
+        change nothing.
         """
         # In one order everywhere, so that two members never wait for each other.
         for key in sorted({alert.key for alert in raised}):
@@ -83,7 +92,11 @@ class Casebook:
             if connection.scalar(sa.select(table.c.case_id).where(table.c.alerts.contains([alert.alert_id]))):
                 continue
             latest = _latest(connection, alert.key)
+            if latest is None or latest.state not in LIVE:
+                latest = _at_work_on(connection, (beside or {}).get(alert.alert_id, ())) or latest
             step = life.step_for(alert, latest, self._policy(alert.key, alert.kind), now=now)
+            if latest is not None and latest.key != alert.key:
+                step = replace(step, note=f"part of the same incident: {alert.label}")
             if step.action == "open" or latest is None:
                 case = life.opened(life.case_id_of(alert.alert_id), step)
             else:
@@ -260,6 +273,16 @@ def _latest(connection: sa.Connection, key: str) -> Case | None:
     query = sa.select(table).where(table.c.key == key).order_by(at_work, table.c.ended_at.desc()).limit(1)
     row = connection.execute(query).first()
     return None if row is None else of_row(row)
+
+
+def _at_work_on(connection: sa.Connection, alert_ids: Sequence[str]) -> Case | None:
+    """The earliest case at work on any of the alerts, with its key locked."""
+    query = sa.select(table.c.case_id).where(table.c.alerts.overlap(list(alert_ids)), table.c.state.in_(LIVE))
+    case_id = connection.scalar(query.order_by(table.c.opened_at, table.c.case_id).limit(1)) if alert_ids else None
+    if case_id is None:
+        return None
+    case = _locked(connection, case_id)
+    return case if case.state in LIVE else None
 
 
 def _check_alone(connection: sa.Connection, case: Case) -> None:

@@ -325,6 +325,31 @@ alerts = Table(
     Index(None, "key", "opened_at"),
 )
 
+# Alerts that tell of one thing; the root is the one whose key explains most of the others.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("root_alert_id", Text, nullable=False),
+    Column("window_start", _Time, nullable=False),
+    Column("window_end", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    Index(None, "window_end"),
+)
+
+incident_members = Table(
+    "incident_members",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("incident_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("window_start", _Time, nullable=False),
+    Column("window_end", _Time, nullable=False),
+    Column("parts", JSONB, nullable=False),  # key → [share of the mentions behind the alert, share before]
+    Column("voices", ARRAY(BigInteger), nullable=False),  # short hashes of those mentions' events
+    Index(None, "incident_id"),
+)
+
 _LIVE = text("state IN ('open', 'acknowledged', 'in_progress')")
 
 # The work behind alerts as it stands: what its history, step by step, makes it.

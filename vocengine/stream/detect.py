@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch, watched_as
+from vocengine.alerts.mix import Parts
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
 from vocengine.settings import Settings
-from vocengine.store import detector_states, outbox
+from vocengine.store import detector_states, incidents, outbox
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
 from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of, policies_of
@@ -51,6 +52,7 @@ class DetectHandler:
         self._traffic.read(connection, mentioned)
         raised: list[Alert] = []
         amendments: list[Amendment] = []
+        parts: dict[str, Parts] = {}
         now = datetime.now(UTC)
         self._rules.read(connection, {record.message.key for record in batch}, now=now)
         for partition, mentions in by_partition.items():
@@ -66,9 +68,10 @@ class DetectHandler:
             )
             _report(found.refused, partition)
             odd = {id(mention) for mention in found.refused}
-            explained, _ = self._traffic.follow([m for m in mentions if id(m) not in odd], found.alerts)
+            explained, behind = self._traffic.follow([m for m in mentions if id(m) not in odd], found.alerts)
             raised += explained
             amendments += found.amendments
+            parts |= behind
         self._traffic.write(connection, mentioned)
         moved = self._watched(batch)
         detector_states.save(
@@ -76,9 +79,10 @@ class DetectHandler:
             {key: codec.to_bytes(self._states[key]) for key in moved}
             | {key: self._meters[key].to_bytes() for key in map(_meter_key, by_partition)},
         )
-        raised = self._policies.applied(raised)
+        folded = incidents.fold(connection, self._policies.applied(raised), parts, now=now)
+        raised = folded.alerts
         detector_states.add_alerts(connection, raised)
-        self._casebook.take_up(connection, raised, now=now)
+        self._casebook.take_up(connection, raised, now=now, beside=folded.beside)
         told = [*raised, *self._amend(connection, amendments, now=now)]
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in told])
         return []

@@ -14,8 +14,9 @@ from vocengine.web.api import API_PREFIX
 from vocengine.web.assets import FOLDER, asset_version, plotly_version
 
 _FILTERS = (
-    "change_words", "day", "dimension_words", "iso", "key_path", "kind_words", "path_part", "percent", "points",
-    "score", "sentiment_of", "share_change_words", "shown_by", "span_words", "tone", "when", "whole",
+    "change_words", "day", "dimension_words", "iso", "key_path", "kind_words", "of_alert", "path_part", "percent",
+    "points", "score", "sentiment_of", "share_change_words", "shown_by", "span_words", "tone", "when",
+    "whole",
 )  # fmt: skip
 _OF_CASES = ("entry_words", "state_words", "time_left", "time_used", "urgency")
 _DRAWINGS = ("sentiment_chart", "sentiment_scale", "share_chart", "share_scale")
@@ -43,6 +44,7 @@ class Renderer:
         # Once for all: what a base template imports is out of sight in the blocks of its children.
         self._templates.globals["parts"] = self._templates.get_template("parts.html").module
         self._templates.globals["case_parts"] = self._templates.get_template("case_parts.html").module
+        self._templates.globals["incident_parts"] = self._templates.get_template("incident_parts.html").module
 
     def page(self, request: Request, template: str, **values: Any) -> HTMLResponse:
         """The page as an answer; `base` and `twin` (the address of its JSON) are set from the request."""

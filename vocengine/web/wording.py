@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from vocengine.contracts import Alert
 from vocengine.contracts.alert import SHOWN
-from vocengine.store.reads import BY_HOURS, MAX_POINTS, By, Point, Quote, Range, Series
+from vocengine.store.reads import BY_HOURS, MAX_POINTS, By, IncidentBrief, Point, Quote, Range, Series
 from vocengine.trends.change import Change
 from vocengine.trends.shares import ShareChange
 
@@ -132,6 +132,11 @@ def kind_words(kind: str) -> str:
 def shown_by(alert: Alert) -> str:
     """What the mentions of an alert show more of: `anger`; nothing for a fall of sentiment."""
     return SHOWN.get(alert.kind, "")
+
+
+def of_alert(found: Iterable[IncidentBrief], alert_id: str) -> IncidentBrief | None:
+    """The incident of an alert, if it has one of several alerts."""
+    return next((one for one in found if alert_id in one.alert_ids), None)
 
 
 def sentiment_of(negativity: float) -> float:

@@ -26,6 +26,7 @@ from vocengine.store.reads.cases import (
 from vocengine.store.reads.cursor import Cursor, CursorError, decode_cursor, encode_cursor
 from vocengine.store.reads.customers import CustomerDetail, customer_detail
 from vocengine.store.reads.events import EventDetail, EventSpan, EventTurn, Mark, event_detail
+from vocengine.store.reads.incidents import Incident, IncidentBrief, IncidentMember, Similar
 from vocengine.store.reads.initiatives import (
     Initiative,
     InitiativeDetail,
@@ -98,6 +99,9 @@ __all__ = [
     "EventDetail",
     "EventSpan",
     "EventTurn",
+    "Incident",
+    "IncidentBrief",
+    "IncidentMember",
     "Initiative",
     "InitiativeDetail",
     "Mark",
@@ -112,6 +116,7 @@ __all__ = [
     "Series",
     "SharePoint",
     "ShareSeries",
+    "Similar",
     "SplitValue",
     "Tone",
     "TopicDetail",

@@ -16,6 +16,7 @@ from vocengine.errors import StoreError
 from vocengine.store.candidates import CandidateStatus, load_one
 from vocengine.store.reads.cases import CaseDetail, case_of_alert
 from vocengine.store.reads.cursor import Cursor, encode_cursor
+from vocengine.store.reads.incidents import Incident, IncidentBrief, Similar, incident_of, incidents_of, similar_to
 from vocengine.store.reads.ranges import MAX_DAYS, newest_hour, range_of
 from vocengine.store.reads.series import Series, series_of_key
 from vocengine.store.reads.session import Connection
@@ -31,10 +32,11 @@ _BEFORE, _AFTER = timedelta(days=28), timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
-    """A page of alerts, latest first; `next_before` is null on the last page."""
+    """A page of alerts, latest first; `next_before` is null on the last page. `incidents` have several alerts."""
 
     items: tuple[Alert, ...]
     next_before: str | None
+    incidents: tuple[IncidentBrief, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,16 @@ class AlertDetail:
     """One alert, and the sentiment of its key (−1..1) from four weeks before its window to a week after.
 
     Of an emerging topic, `candidate` says what became of it; the series is that of the topic it was adopted as.
-    `case` is the work behind the alert, null for an alert of before there were cases.
+    `case` is the work behind the alert, null for an alert of before there were cases. `incident` is what the alert
+    belongs to, null for one that stands by itself; `similar` are earlier alerts like it, and how they ended.
     """
 
     alert: Alert
     series: Series
     candidate: CandidateState | None = None
     case: CaseDetail | None = None
+    incident: Incident | None = None
+    similar: tuple[Similar, ...] = ()
 
 
 def alert_page(
@@ -91,7 +96,8 @@ def alert_page(
     ).all()
     items = _readable(rows[:size])
     last = rows[size - 1] if len(rows) > size else None
-    return AlertPage(tuple(items), encode_cursor(Cursor(last.opened_at, last.alert_id)) if last else None)
+    following = encode_cursor(Cursor(last.opened_at, last.alert_id)) if last else None
+    return AlertPage(tuple(items), following, incidents_of(connection, [alert.alert_id for alert in items]))
 
 
 def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
@@ -109,7 +115,12 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
     candidate = _candidate_state(connection, alert) if alert.kind == "emerging_topic" else None
     key = f"topic:{candidate.topic_id}" if candidate and candidate.topic_id is not None else alert.key
     series = series_of_key(connection, key, range_of(start, end))
-    return AlertDetail(alert, series, candidate, case_of_alert(connection, alert_id))
+    whole = incident_of(connection, alert_id)
+    if whole is not None:
+        # It may have been brought together with another one since the alert was published.
+        alert = replace(alert, incident_id=whole.incident_id)
+    similar = similar_to(connection, alert, whole)
+    return AlertDetail(alert, series, candidate, case_of_alert(connection, alert_id), whole, similar)
 
 
 def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | None:
