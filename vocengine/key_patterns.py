@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# What stands before the colon of a key. A candidate is an emerging topic's.
-KEY_KINDS = ("topic", "customer", "product", "channel", "journey_stage", "segment", "candidate")
+# What stands before the colon of a key. A candidate is an emerging topic's; a source can only fall silent.
+KEY_KINDS = ("topic", "customer", "product", "channel", "journey_stage", "segment", "candidate", "source")
 
 
 @lru_cache(maxsize=4_096)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts import Traffic, follow, with_drivers
+from vocengine.alerts import DetectorPolicy, SameForAll, Traffic, follow, with_drivers
 from vocengine.alerts.mix import drivers
+from vocengine.alerts.traffic import Followed
 from vocengine.contracts import Alert, Evidence, Mention
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 FALL = START + timedelta(days=20)
-LATENESS = timedelta(hours=48)
+POLICY = DetectorPolicy()
 
 
 def mention(number: int, at: datetime, *, channel: str, negative: bool, **more: object) -> Mention:
@@ -46,9 +47,21 @@ def stream(*, fallen_channel: str | None) -> Iterator[Mention]:
         yield mention(number, at, channel=channel, negative=draw.random() < (0.9 if fallen else 0.2))
 
 
+def move(state: Traffic, mentions: Iterable[Mention], falls: Iterable[Alert] = ()) -> Followed:
+    return follow(
+        mentions,
+        {"topic:1": state},
+        falls,
+        rules=SameForAll(POLICY),
+        draw=lambda: 1e-3,
+        budget="at most 1 false alarm in 7 days",
+        now=FALL,
+    )
+
+
 def traffic_of(mentions: Iterator[Mention]) -> Traffic:
     state = Traffic()
-    follow(mentions, {"topic:1": state}, allowed_lateness=LATENESS)
+    move(state, mentions)
     return state
 
 
@@ -68,9 +81,7 @@ def test_a_channel_that_is_always_large_is_no_driver() -> None:
 def test_without_a_before_the_largest_parts_are_named_and_nothing_is_said_of_before() -> None:
     state = Traffic()
     for number in range(10):
-        state.add(
-            mention(number, FALL + timedelta(minutes=number), channel="chat", negative=True), allowed_lateness=LATENESS
-        )
+        state.add(mention(number, FALL + timedelta(minutes=number), channel="chat", negative=True), POLICY)
     found = drivers(state.mix.since(FALL, negative_only=True))
     assert {driver.key for driver in found} == {"channel:chat", "product:kettle"}
     assert all(driver.expected is None for driver in found)
@@ -79,19 +90,23 @@ def test_without_a_before_the_largest_parts_are_named_and_nothing_is_said_of_bef
 def test_a_voice_counts_once_a_day_and_what_is_late_not_at_all() -> None:
     state = Traffic()
     one = mention(1, FALL, channel="chat", negative=True)
-    assert state.add(one, allowed_lateness=LATENESS)
-    assert not state.add(replace(one, event_id="e-2"), allowed_lateness=LATENESS)
-    assert state.add(replace(one, occurred_at=FALL + timedelta(days=1)), allowed_lateness=LATENESS)
     late = mention(3, FALL - timedelta(days=3), channel="chat", negative=True)
-    assert not state.add(late, allowed_lateness=LATENESS)
+    for said, counted in (
+        (one, 1),
+        (replace(one, event_id="e-2"), 1),
+        (replace(one, occurred_at=FALL + timedelta(days=1)), 2),
+        (late, 2),
+    ):
+        state.add(said, POLICY)
+        assert len(state.mix.recent) == counted
 
 
 def test_a_stored_state_goes_on_as_if_nothing_had_happened() -> None:
     mentions = list(stream(fallen_channel="email"))
     half = Traffic()
-    follow(mentions[:300], {"topic:1": half}, allowed_lateness=LATENESS)
+    move(half, mentions[:300])
     again = Traffic.from_bytes(half.to_bytes())
-    follow(mentions[300:], {"topic:1": again}, allowed_lateness=LATENESS)
+    move(again, mentions[300:])
     assert again.to_bytes() == traffic_of(iter(mentions)).to_bytes()
     assert len(again.to_bytes()) < 20_000
 
@@ -107,8 +122,31 @@ def test_the_drivers_of_an_alert_are_those_of_when_it_was_raised() -> None:
     )  # fmt: skip
     # Far more mentions follow in the same batch than are kept.
     after = [mention(n, at + timedelta(minutes=n), channel="chat", negative=False) for n in range(1000, 1400)]
-    whole = follow([*mentions, *after], {"topic:1": Traffic()}, [alert], allowed_lateness=LATENESS)
+    whole = move(Traffic(), [*mentions, *after], [alert]).parts
     upto = [m for m in mentions if m.occurred_at <= at]
-    alone = follow(upto, {"topic:1": Traffic()}, [alert], allowed_lateness=LATENESS)
-    assert whole == alone
+    alone = move(Traffic(), upto, [alert]).parts
+    assert whole["a-1"] == alone["a-1"]
     assert with_drivers(alert, whole["a-1"]).drivers == drivers(alone["a-1"])
+
+
+def test_a_spike_is_an_alert_with_what_is_said_in_it_and_what_stands_out() -> None:
+    """Thirty a day by chat; then two hundred in two hours by email. A customer who writes fifty times is one voice."""
+    usual = [mention(n, START + timedelta(days=n / 30), channel="chat", negative=False) for n in range(900)]
+    rise = START + timedelta(days=30)
+    one_voice = [
+        mention(2000 + n, rise + timedelta(minutes=n), channel="email", negative=True, customer_id="C-1")
+        for n in range(50)
+    ]
+    burst = [
+        mention(3000 + n, rise + timedelta(hours=2, seconds=36 * n), channel="email", negative=True, excerpt=f"app {n}")
+        for n in range(200)
+    ]
+    state = Traffic()
+    assert move(state, [*usual, *one_voice]).spikes == []
+    [spike] = move(state, burst).spikes
+    assert (spike.kind, spike.key, spike.incident_id) == ("volume_spike", "topic:1", None)
+    assert rise + timedelta(hours=2) <= spike.window_end < rise + timedelta(hours=3)
+    assert 0.5 < spike.baseline_mean < 3.0 < spike.observed_mean and spike.change_low > 0.0
+    assert [driver.key for driver in spike.drivers] == ["channel:email"]
+    assert spike.verbatims and all("app" in said.text for said in spike.verbatims)
+    assert spike.evidence.value >= spike.evidence.threshold == 1.0

@@ -40,6 +40,15 @@ def test_an_emerging_topic_and_a_resolved_alert_say_so() -> None:
     new = alert(kind="emerging_topic", severity="medium", evidence=Evidence("test", 9.3, 6.0, "one in 10,000"))
     message = message_of(new, at=NOON)
     assert message.title == "New topic: Kettle 1 (medium)" and "from 25.0% to 70.0%: +45.0%" in message.text
+    more = alert(
+        kind="volume_spike", baseline_mean=2.0, observed_mean=9.5, change=7.5, change_low=5.0, change_high=10.0
+    )
+    message = message_of(more, at=NOON)
+    assert message.title == "More mentions than usual: product Kettle 1 (high)"
+    assert "Mentions an hour went from 2.0 to 9.5: +7.5" in message.text
+    gone = alert(kind="data_silence", key="source:*", label="all sources", observed_n=0)
+    assert message_of(gone, at=NOON).title == "Nothing comes any more: all sources (high)"
+    assert "over 0 events; " in message_of(gone, at=NOON).text
     resolved = message_of(alert(status="resolved"), at=NOON)
     assert resolved.title.startswith("Resolved: ") and resolved.calm and not message.calm
     assert json.loads(resolved.payload)["type"] == "alert.resolved"

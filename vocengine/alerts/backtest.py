@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from vocengine.alerts.budget import Budget
@@ -14,13 +14,11 @@ from vocengine.alerts.detector import KeyState
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.policies import Policies
 from vocengine.alerts.rules import Rules
-from vocengine.alerts.traffic import Traffic, follow, with_drivers
+from vocengine.alerts.traffic import SPIKES, Traffic, follow, with_drivers
 from vocengine.alerts.watch import watch
 from vocengine.contracts import SIGNALS, Alert, Mention
 
 _BATCH = 1_000
-# History is replayed in the order in which it happened: nothing is late.
-_IN_ORDER = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +61,22 @@ def backtest(
     for batch in _batches(mentions, start):
         now = batch[-1].occurred_at
         found = watch(batch, states, meter, rules=rules, budget=budget, partitions=1, now=now, signals=signals)
-        parts = follow(batch, traffic, found.alerts, allowed_lateness=_IN_ORDER)
+        followed = follow(
+            batch,
+            traffic,
+            found.alerts,
+            rules=rules,
+            draw=lambda: meter.purse.draw(SPIKES, 1.0, budget.a_day),
+            budget=str(budget),
+            now=now,
+        )
         if batch[-1].occurred_at < start:
             trained += len(batch)
             continue
         replayed += len(batch)
         spoken |= {mention.key: mention.kind for mention in batch}
-        raised += [
-            with_drivers(replace(alert, raised_at=alert.opened_at), parts.get(alert.alert_id)) for alert in found.alerts
-        ]
+        fired = [with_drivers(fall, followed.parts.get(fall.alert_id)) for fall in found.alerts] + followed.spikes
+        raised += [replace(alert, raised_at=alert.opened_at) for alert in sorted(fired, key=lambda one: one.opened_at)]
         ended |= {one.alert_id: one for one in found.amendments if one.ended is not None}
     alerts = tuple(policies.applied(raised))
     return Backtest(

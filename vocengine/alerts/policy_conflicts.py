@@ -100,9 +100,11 @@ def possible(kind: str, pattern: str) -> bool:
         return True
     if kind == "emerging_topic":
         return of == "candidate"
-    if kind in SHOWN and of == "customer":
+    if kind == "data_silence":
+        return of in ("source", "channel")
+    if (kind == "volume_spike" or kind in SHOWN) and of == "customer":
         return False
-    return of != "candidate" and (not kind.endswith(_FALL) or kind == of + _FALL)
+    return of not in ("candidate", "source") and (not kind.endswith(_FALL) or kind == of + _FALL)
 
 
 def _overlap(one: Policy, other: Policy) -> str | None:

@@ -24,6 +24,7 @@ TRANSITIONS: Mapping[CaseAction, Mapping[CaseState, CaseState]] = {
     "start": {"acknowledged": "in_progress"},
     "note": {state: state for state in _ANY},
     "resolve": {"acknowledged": "resolved", "in_progress": "resolved"},
+    "recover": {state: "resolved" for state in LIVE},
     "close": {"open": "closed", "acknowledged": "closed", "in_progress": "closed", "resolved": "closed"},
     "reopen": {"resolved": "open", "closed": "open"},
     "judge": {state: state for state in _ANY},
@@ -90,7 +91,7 @@ def change(case: Case, step: Step) -> Case:
             return _amended(after, step)
         case "take":
             return replace(after, owner=step.owner or step.by)
-        case "resolve":
+        case "resolve" | "recover":
             return replace(after, ended_at=step.at)
         case "close":
             return replace(after, ended_at=case.ended_at or step.at)

@@ -24,13 +24,14 @@ def alerts(ctx: click.Context, limit: int) -> None:
     with engine.transaction(engine.connect(settings)) as connection:
         found = alert_page(connection).items[:limit]
     table(
-        ["opened at", "severity", "what fell or emerged", "from", "to", "mentions"],
+        ["opened at", "severity", "on", "from", "to", "mentions"],
         [
             [
                 f"{a.opened_at:%Y-%m-%d %H:%M}",
                 a.severity,
                 a.label,
                 # Of an emerging topic these are shares of the clauses, not of negativity.
+                # Of volumes they are numbers an hour.
                 f"{a.baseline_mean:.1%}" if a.kind == "emerging_topic" else f"{a.baseline_mean:.2f}",
                 f"{a.observed_mean:.1%}" if a.kind == "emerging_topic" else f"{a.observed_mean:.2f}",
                 a.observed_n,

@@ -1,4 +1,4 @@
-"""Alert: that sentiment fell, or that something new is spoken of; how much, on what evidence, on `voc.alerts`."""
+"""Alert: that sentiment fell, something new or more is spoken of, or nothing comes any more; on what evidence."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ AlertKind = Literal[
     "emerging_topic",
     "anger_spike",
     "cancel_intent_rise",
+    "volume_spike",
+    "data_silence",
 ]
 # What rose, of the kinds whose numbers are shares of mentions that show something.
 SHOWN: Mapping[str, str] = {"anger_spike": "anger", "cancel_intent_rise": "the intent to cancel"}
@@ -85,6 +87,8 @@ class Alert:
     many mentions. Of an emerging topic (`key` is `candidate:ID`), observed is the share of the newest clauses that are
     in it and baseline the share that was to be expected; the numbers count its clauses, and those of the reference.
     Of a spike of anger or a rise of the intent to cancel, both are shares of the mentions that show it.
+    Of a volume spike they are mentions an hour, one a person and day, over so many mentions. Of a data silence they are
+    events an hour, and observed is 0; `key` is `source:NAME`, `channel:NAME`, or `source:*` for all.
     `change` is observed − baseline, with a 95 % interval. `incident_id` is the incident that the alert belonged to when
     it was raised, null for one that stands by itself; incidents may be brought together later.
 

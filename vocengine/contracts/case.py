@@ -10,7 +10,19 @@ from vocengine.contracts.alert import AlertKind, Severity
 
 CaseState = Literal["open", "acknowledged", "in_progress", "resolved", "closed"]
 CaseAction = Literal[
-    "open", "amend", "take", "start", "note", "resolve", "close", "reopen", "judge", "link", "warn", "escalate"
+    "open",
+    "amend",
+    "take",
+    "start",
+    "note",
+    "resolve",
+    "recover",
+    "close",
+    "reopen",
+    "judge",
+    "link",
+    "warn",
+    "escalate",
 ]
 Verdict = Literal["yes", "no", "duplicate"]
 Escalated = Literal["due_soon", "overdue"]

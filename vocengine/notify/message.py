@@ -15,6 +15,17 @@ MINUS = "\u2212"
 _VERBATIMS = 5
 _QUOTED_CHARS = 280
 _FALL = "_sentiment_fall"
+_TITLES = {
+    "emerging_topic": "New topic",
+    "volume_spike": "More mentions than usual",
+    "data_silence": "Nothing comes any more",
+}
+_COUNTED = {"emerging_topic": "clauses", "data_silence": "events", "customer_sentiment_fall": "mentions"}
+_MEASURES = {
+    "emerging_topic": "Its share of what is said",
+    "volume_spike": "Mentions an hour",
+    "data_silence": "Events an hour",
+}
 
 
 def message_of(alert: Alert, *, at: datetime, public_url: str | None = None) -> Message:
@@ -46,17 +57,16 @@ test_message.__test__ = False  # type: ignore[attr-defined]
 def told_of(alert: Alert, public_url: str | None) -> Told:
     """What is told of an alert."""
     emerging, fall = alert.kind == "emerging_topic", alert.kind.endswith(_FALL)
-    what = "New topic" if emerging else "Sentiment fell" if fall else alert.kind.replace("_", " ").capitalize()
-    kind = f"{alert.kind.removesuffix(_FALL).replace('_', ' ')} " if fall else ""
+    what = "Sentiment fell" if fall else _TITLES.get(alert.kind, alert.kind.replace("_", " ").capitalize())
+    of_key = alert.key.partition(":")[0] if alert.kind in ("volume_spike", "data_silence") else ""
+    of_key = "" if alert.key.endswith(":*") else of_key
+    kind = f"{alert.kind.removesuffix(_FALL) if fall else of_key} ".replace("_", " ").lstrip()
     title = f"{'Resolved: ' if alert.status == 'resolved' else ''}{what}: {kind}{line(alert.label)} ({alert.severity})"
     shown = SHOWN.get(alert.kind)
-    show = _percent if emerging or shown else _share
-    of = "Its share of what is said" if emerging else "Negativity (0 to 1)"
-    if shown:
-        of = f"The share of mentions that show {shown}"
+    show = _percent if emerging or shown else _share if fall else _rate
+    of = f"The share of mentions that show {shown}" if shown else _MEASURES.get(alert.kind, "Negativity (0 to 1)")
     # A customer's own key hears all that they say.
-    by_people = (fall or shown) and alert.kind != "customer_sentiment_fall"
-    counted = "clauses" if emerging else "mentions, one a person and day" if by_people else "mentions"
+    counted = _COUNTED.get(alert.kind, "mentions, one a person and day")
     evidence = alert.evidence
     drivers = ", ".join(_driver(driver) for driver in alert.drivers)
     interval = f"{_signed(alert.change_low, show)} to {_signed(alert.change_high, show)}"
@@ -81,6 +91,10 @@ def _driver(driver: Driver) -> str:
 
 def _share(value: float) -> str:
     return f"{value:.2f}"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.1f}"
 
 
 def _percent(value: float) -> str:

@@ -147,6 +147,17 @@ class Casebook:
         self._write(connection, after, step)
         return after
 
+    def recover(self, connection: sa.Connection, alert_id: str, *, note: str, now: datetime) -> Case | None:
+        """Resolve the case of an alert whose cause went away by itself, if it is at work; returns it as it is then."""
+        case_id = connection.scalar(sa.select(table.c.case_id).where(table.c.alerts.contains([alert_id])))
+        case = None if case_id is None else _locked(connection, case_id)
+        if case is None or case.state not in LIVE:
+            return None
+        step = Step("recover", MACHINE, now, note=note)
+        after = life.change(case, step)
+        self._write(connection, after, step)
+        return after
+
     def _policy(self, key: str, kind: str) -> Policy:
         found = self.alert_policies.of(key, kind)
         if found is None:

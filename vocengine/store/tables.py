@@ -446,6 +446,18 @@ detector_state = Table(
     Column("updated_at", _Time, nullable=False),
 )
 
+# How much came in by source, channel and hour of the wall clock, without imported history.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("hour", _Time, nullable=False),
+    Column("n", Integer, nullable=False),
+    PrimaryKeyConstraint("source", "channel", "hour"),
+    Index(None, "hour"),
+)
+
 # Where each consumer stands, in the same transaction as what it wrote: the heart of exactly-once.
 consumer_positions = Table(
     "consumer_positions",

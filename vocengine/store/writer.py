@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 
 from vocengine.contracts import Enriched
+from vocengine.store import arrivals
 from vocengine.store.schema import ensure_partitions
 from vocengine.store.topic_mentions import add_topic_mentions, add_topic_portions
 from vocengine.trends.mentions import CLEAR, Monitored, TopicSaid, said_of_topics, scored_keys
@@ -41,11 +42,12 @@ class EventWriter:
     """Writes batches of understood events inside the caller's transaction.
 
     The first event with an id wins: an exact repetition changes nothing, other content under the same id is
-    reported as conflicting. Rollups count each event once. Cost: about seven statements a batch, linear in events.
+    reported as conflicting. Rollups count each event once; arrivals those that had happened at most `fresh` before they
+    came. Cost: about eight statements a batch, linear in events.
     """
 
-    def __init__(self, monitored: Monitored) -> None:
-        self._monitored = monitored
+    def __init__(self, monitored: Monitored, *, fresh: timedelta = timedelta(hours=48)) -> None:
+        self._monitored, self._fresh = monitored, fresh
         self._partitions: set[str] = set()
 
     def write(self, connection: sa.Connection, batch: Sequence[Enriched]) -> Written:
@@ -74,6 +76,7 @@ class EventWriter:
                 add_topic_mentions(cursor, said)
                 add_topic_portions(cursor, said)
                 _roll_up(cursor, said, self._monitored)
+                arrivals.add(cursor, new, fresh=self._fresh)
         return Written(len(new), len(others) - len(conflicting), conflicting)
 
     def committed(self, batch: Iterable[Enriched]) -> None:

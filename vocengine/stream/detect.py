@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch, watched_as
 from vocengine.alerts.mix import Parts
@@ -38,7 +38,7 @@ class DetectHandler:
         self._signals = settings.alerts.signals
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
-        self._traffic = TrafficBook(allowed_lateness=timedelta(hours=settings.alerts.allowed_lateness_h))
+        self._traffic = TrafficBook(self._rules, self._budget, partitions=partitions)
 
     def handle(
         self, connection: Connection, batch: Sequence[Received[Mention]]
@@ -68,7 +68,12 @@ class DetectHandler:
             )
             _report(found.refused, partition)
             odd = {id(mention) for mention in found.refused}
-            explained, behind = self._traffic.follow([m for m in mentions if id(m) not in odd], found.alerts)
+            explained, behind = self._traffic.follow(
+                [m for m in mentions if id(m) not in odd],
+                found.alerts,
+                self._meters[_meter_key(partition)].purse,
+                now=now,
+            )
             raised += explained
             amendments += found.amendments
             parts |= behind

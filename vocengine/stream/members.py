@@ -17,6 +17,7 @@ from vocengine.stream import role, topology
 from vocengine.stream.detect import open_detect
 from vocengine.stream.escalate import EscalateSession
 from vocengine.stream.relay import RelaySession
+from vocengine.stream.silence import SilenceSession
 from vocengine.stream.store import open_store
 
 log = logging.getLogger(__name__)
@@ -52,12 +53,13 @@ def run_detect(settings: Settings, stop: threading.Event) -> None:
         RoleMetrics("detect", settings.metrics) as metrics,
         _Beside("relay", lambda: RelaySession(settings, engine, stop), stop),
         _Beside("escalate", lambda: EscalateSession(settings, engine, stop), stop),
+        _Beside("silence", lambda: SilenceSession(settings, engine, stop), stop),
     ):
         role.run("detect", open_session, stop, retry_max_s=settings.stream.retry_max_s, on_step=metrics.stepped)
 
 
 class _Beside:
-    """Work in a thread beside the role: the outbox relay, escalations."""
+    """Work in a thread beside the role: the outbox relay, escalations, the watch for silence."""
 
     def __init__(self, name: str, open_session: Callable[[], role.Session], stop: threading.Event) -> None:
         self._thread = threading.Thread(target=role.run, args=(name, open_session, stop), name=name, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from vocengine.contracts import Enriched, Rejected, decode_enriched
 from vocengine.settings import Settings
@@ -16,8 +17,8 @@ from vocengine.trends.mentions import Monitored
 class StoreHandler:
     """Writes events; an id that comes again with other content goes to the dead letters."""
 
-    def __init__(self, monitored: Monitored) -> None:
-        self._writer = EventWriter(monitored)
+    def __init__(self, monitored: Monitored, *, fresh: timedelta) -> None:
+        self._writer = EventWriter(monitored, fresh=fresh)
         self._written: list[Enriched] = []
 
     def handle(
@@ -40,7 +41,9 @@ class StoreHandler:
 
 def open_store(settings: Settings, engine: Engine, *, instance: str) -> DatabaseSession[Enriched]:
     """A session of the role."""
-    handler = StoreHandler(Monitored(**settings.monitor.model_dump()))
+    handler = StoreHandler(
+        Monitored(**settings.monitor.model_dump()), fresh=timedelta(hours=settings.alerts.allowed_lateness_h)
+    )
     return DatabaseSession(
         "store", settings, engine, handler, topic="enriched", decode=decode_enriched, instance=instance
     )

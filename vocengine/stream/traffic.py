@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime
 
-from vocengine.alerts import Traffic, follow, has_traffic, with_drivers
+from vocengine.alerts import Budget, Rules, Traffic, follow, has_traffic, with_drivers
+from vocengine.alerts.budget import Purse
 from vocengine.alerts.mix import Parts
+from vocengine.alerts.traffic import SPIKES
 from vocengine.contracts import Alert, Mention
 from vocengine.store import detector_states
 from vocengine.store.engine import Connection
@@ -17,8 +19,8 @@ _CACHED_KEYS = 20_000
 class TrafficBook:
     """Reads, moves and writes the traffic of keys, inside the transaction of the batch."""
 
-    def __init__(self, *, allowed_lateness: timedelta) -> None:
-        self._lateness = allowed_lateness
+    def __init__(self, rules: Rules, budget: Budget, *, partitions: int) -> None:
+        self._rules, self._budget, self._partitions = rules, budget, partitions
         self._states: dict[str, Traffic] = {}
 
     def read(self, connection: Connection, mentions: Iterable[Mention]) -> None:
@@ -29,10 +31,24 @@ class TrafficBook:
             known = stored.get(_stored_as(key))
             self._states[key] = Traffic() if known is None else Traffic.from_bytes(known)
 
-    def follow(self, mentions: Sequence[Mention], raised: Sequence[Alert]) -> tuple[list[Alert], dict[str, Parts]]:
-        """Move the states; returns the `raised` alerts with what stands out behind them, and all parts by alert id."""
-        parts = follow(mentions, self._states, raised, allowed_lateness=self._lateness)
-        return [with_drivers(alert, parts.get(alert.alert_id)) for alert in raised], parts
+    def follow(
+        self, mentions: Sequence[Mention], falls: Sequence[Alert], purse: Purse, *, now: datetime
+    ) -> tuple[list[Alert], dict[str, Parts]]:
+        """Move the states; returns the `falls` with what stands out behind them and the volume spikes, and the parts.
+
+        Spikes are one more kind beside the kinds of keys that share the partition's purse.
+        """
+        a_day = self._budget.a_day / self._partitions
+        found = follow(
+            mentions,
+            self._states,
+            falls,
+            rules=self._rules,
+            draw=lambda: purse.draw(SPIKES, 1.0, a_day),
+            budget=str(self._budget),
+            now=now,
+        )
+        return [*(with_drivers(fall, found.parts.get(fall.alert_id)) for fall in falls), *found.spikes], found.parts
 
     def write(self, connection: Connection, mentions: Iterable[Mention]) -> None:
         """Write down what the mentions moved."""

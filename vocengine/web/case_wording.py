@@ -65,6 +65,8 @@ def entry_words(entry: CaseEntry) -> str:
             return "wrote a note"
         case "resolve":
             return "resolved it"
+        case "recover":
+            return "saw that it is over"
         case "close":
             return "closed it"
         case "reopen":

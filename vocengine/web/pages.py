@@ -19,6 +19,8 @@ from vocengine.web.views import Views
 
 PRESETS = ((1, "24 h"), (7, "7 days"), (28, "28 days"), (90, "90 days"))
 SORTS = {"volume": "Volume", "sentiment": "Lowest sentiment", "change": "Largest fall", "name": "Name"}
+# How alerts that are no falls are shown.
+_TEMPLATES = {"emerging_topic": "emerging.html", "volume_spike": "volume.html", "data_silence": "volume.html"}
 Sort = Annotated[str, Query(pattern="^(volume|sentiment|change|name)$")]
 Search = Annotated[str, Query(max_length=100)]
 
@@ -80,7 +82,7 @@ def pages_router(views: Views, trends: TrendViews, renderer: Renderer) -> APIRou
     @router.get("/alerts/{alert_id:path}")
     def alert_page(request: Request, alert_id: str) -> HTMLResponse:
         view = views.alert(alert_id)
-        template = "emerging.html" if view.alert.kind == "emerging_topic" else "alert.html"
+        template = _TEMPLATES.get(view.alert.kind, "alert.html")
         return renderer.page(request, template, view=view, moment=datetime.now(UTC), link=link_of(request))
 
     @router.get("/customers/{customer_id:path}")

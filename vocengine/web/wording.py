@@ -139,6 +139,12 @@ def of_alert(found: Iterable[IncidentBrief], alert_id: str) -> IncidentBrief | N
     return next((one for one in found if alert_id in one.alert_ids), None)
 
 
+def rate(value: float) -> str:
+    """So many an hour, or evidence: `12.5`, `1,240`; small ones with two digits."""
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 1 else f"{value:.2f}"
+
+
 def sentiment_of(negativity: float) -> float:
     """Alerts count negativity 0..1, (1 − score) / 2; the pages speak of sentiment −1..1."""
     return 1 - 2 * negativity
