@@ -186,12 +186,24 @@ def summary(found: Sequence[Delay], rules: Sequence[str]) -> dict[str, dict[str,
             peers = [peer.name for peer in PEERS]
             nearest = min(peers, key=lambda peer: hours[f"{peer}@{rate}"])
             for unit, means in (("mentions", mentions), ("hours", hours)):
+                one[f"to_oracle_{unit}_at_{rate}_95"] = _interval(of, f"oracle@{rate}", unit)
                 one[f"to_oracle_{unit}_at_{rate}"] = round(means["engine"] / means[f"oracle@{rate}"], 3)
                 one[f"to_best_rule_{unit}_at_{rate}"] = round(means["engine"] / means[f"{best}@{rate}"], 3)
                 one[f"to_best_peer_{unit}_at_{rate}"] = round(means["engine"] / means[f"{nearest}@{rate}"], 3)
             one[f"best_rule_at_{rate}"], one[f"best_peer_at_{rate}"] = best, nearest
         figures[name] = one
     return figures
+
+
+def _interval(found: Sequence[Delay], other: str, unit: str) -> list[float]:
+    """95 % of the ratios of means that falls drawn anew, each with both its delays, give."""
+    mine, its = (
+        np.array([getattr(delay, unit) for delay in found if delay.who == who], dtype=float)
+        for who in ("engine", other)
+    )
+    places = np.random.default_rng(0).integers(0, len(mine), (2_000, len(mine)))
+    ratios = mine[places].mean(axis=1) / np.maximum(its[places].mean(axis=1), 1e-9)
+    return [round(float(edge), 2) for edge in np.quantile(ratios, (0.025, 0.975))]
 
 
 def _means(found: Sequence[Delay], of: Callable[[Delay], float]) -> dict[str, float]:

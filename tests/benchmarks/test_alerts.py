@@ -118,6 +118,8 @@ def test_the_engine_finds_a_large_fall_sooner_than_the_dummy_and_a_warm_up_serve
     assert isinstance(hours, dict)
     assert figures["falls"] == 2
     assert max(hours["oracle@measured"], hours["engine"]) < hours["every_n@measured"]
+    low, high = figures["to_oracle_hours_at_measured_95"]  # type: ignore[misc]
+    assert low - 0.01 <= figures["to_oracle_hours_at_measured"] <= high + 0.01  # type: ignore[operator]
     assert figures["to_oracle_hours_at_measured"] == pytest.approx(hours["engine"] / hours["oracle@measured"], rel=0.05)
 
 
