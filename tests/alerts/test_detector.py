@@ -126,7 +126,7 @@ def test_a_state_of_an_older_version_is_begun_afresh_and_that_is_said(caplog: py
 
 def test_a_key_with_a_long_past_is_remembered_in_2_kb() -> None:
     state = run(drawn(Shape(a_day=100), 60, seed=3)).states["product:kettle"]
-    state.negatives = []  # the evidence of what may be beginning comes on top
+    state.negatives = ()  # the evidence of what may be beginning comes on top
     assert len(codec.to_bytes(state)) < 1_200
 
 

@@ -55,7 +55,7 @@ class Baseline:
         self.days: array[float] = array("f") if days is None else days
         # Of the day-to-day variance.
         self.weight, self.excess = weight, excess
-        self._at: tuple[int, int] | None = None
+        self._at = -1
         self.n = self.mean = self.level = self.raw_mean = 0.0
         self.since_scale = 1.0
         self.uncertainty = self.usual = self._day_variance = self.scatter = 0.0
@@ -63,25 +63,24 @@ class Baseline:
 
     def summary(self) -> tuple[float, ...]:
         """What `look` found, for `resume`: it is not looked up again within the day, not even after a restart."""
-        at = (-1, -1) if self._at is None else self._at
         known = (self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual)
-        return (*at, *known, self._day_variance, self.scatter, self.first_day, self.place)
+        return (self._at, *known, self._day_variance, self.scatter, self.first_day, self.place)
 
     def resume(self, summary: Sequence[float]) -> None:
         """Go on from what `summary` told."""
-        day, since_day = int(summary[0]), int(summary[1])
-        self._at = None if day < 0 else (day, since_day)
-        self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual = summary[2:9]
-        self._day_variance, self.scatter = summary[9:11]
-        self.first_day, self.place = int(summary[11]), int(summary[12])
+        self._at = int(summary[0])
+        self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual = summary[1:8]
+        self._day_variance, self.scatter = summary[8:10]
+        self.first_day, self.place = int(summary[10]), int(summary[11])
 
     def look(self, day: int, since_day: int, population: Population) -> None:
         """Bring what is known before `day` up to date; nearly always it is."""
-        if self._at == (day, since_day):
+        at = (day << 24) + since_day
+        if self._at == at:
             return
         self._open(day, since_day, population)
         self._summarise(day, since_day, population)
-        self._at = (day, since_day)
+        self._at = at
 
     def expected(self) -> tuple[float, float]:
         """Of the next mention today, season apart: its expectation, and the part of a fall that remains in it."""
@@ -104,7 +103,7 @@ class Baseline:
             if (before is None or self.days[i] < before) and (since is None or self.days[i] >= since)
             for value in self.days[i : i + 3]
         ]
-        self.days, self._at = array("f", kept), None
+        self.days, self._at = array("f", kept), -1
 
     def day_variance(self, population: Population) -> float:
         """Variance of this key's mean from day to day, shrunk toward its kind's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import struct
+import sys
 from array import array
 from datetime import datetime
 from typing import Any
@@ -16,11 +17,11 @@ from vocengine.alerts.detector import BETS, FURIOUS_BETS, KeyState, Said
 
 log = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
 # Version; bytes of the kind; lengths of days, heard and recent.
 _HEAD = struct.Struct("<BBHHH")
 _NUMBERS = struct.Struct(f"<{15 + len(BETS) + len(FURIOUS_BETS)}d")
-_BASELINE = struct.Struct("<14d")
+_BASELINE = struct.Struct("<13d")
 
 
 def to_bytes(state: KeyState) -> bytes:
@@ -43,11 +44,12 @@ def to_bytes(state: KeyState) -> bytes:
         state.furious_n,
         state.baseline.weight,
         *state.grown,
-        *(state.furious_grown or [0.0] * len(FURIOUS_BETS)),
+        *(state.furious_grown or (0.0,) * len(FURIOUS_BETS)),
     )
-    head = _HEAD.pack(_VERSION, len(kind), len(state.baseline.days), len(state.heard), len(state.recent))
+    recent = state.recent or array("f")
+    head = _HEAD.pack(_VERSION, len(kind), len(state.baseline.days), len(state.heard), len(recent))
     packed = [head, kind, numbers, _BASELINE.pack(state.baseline.excess, *state.baseline.summary())]
-    packed += [state.baseline.days.tobytes(), state.heard.tobytes(), state.recent.tobytes()]
+    packed += [state.baseline.days.tobytes(), state.heard.tobytes(), recent.tobytes()]
     packed.append(orjson.dumps(state.negatives) if state.negatives else b"")
     return b"".join(packed)
 
@@ -59,7 +61,7 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
         return KeyState(kind)
     _, kind_n, days_n, heard_n, recent_n = _HEAD.unpack_from(raw)
     at = _HEAD.size + kind_n
-    kind = raw[_HEAD.size : at].decode()
+    kind = sys.intern(raw[_HEAD.size : at].decode())
     numbers = _NUMBERS.unpack_from(raw, at)
     at += _NUMBERS.size
     excess, *summary = _BASELINE.unpack_from(raw, at)
@@ -70,9 +72,9 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
         at += 4 * n
     baseline = Baseline(days, weight=numbers[14], excess=excess)
     baseline.resume(summary)
-    negatives = [Said(**{**s, "occurred_at": datetime.fromisoformat(s["occurred_at"])}) for s in _tail(raw[at:])]
+    negatives = tuple(Said(**{**s, "occurred_at": datetime.fromisoformat(s["occurred_at"])}) for s in _tail(raw[at:]))
     (newest, cusum, since, since_n, since_sum, since_square_sum, fallen_at, *quiet) = numbers[:11]
-    furious = list(numbers[15 + len(BETS) :])
+    furious = numbers[15 + len(BETS) :]
     n, total, furious_n = numbers[11:14]
     return KeyState(
         kind=kind,
@@ -94,8 +96,8 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
         n=int(n),
         total=total,
         furious_n=int(furious_n),
-        furious_grown=furious if any(furious) else [],
-        recent=recent,
+        furious_grown=furious if any(furious) else (),
+        recent=recent or None,
     )
 
 

@@ -104,7 +104,7 @@ class KeyState:
     since_n: int = 0
     since_sum: float = 0.0
     since_square_sum: float = 0.0
-    negatives: list[Said] = field(default_factory=list)
+    negatives: tuple[Said, ...] = ()
     # A reported fall lasts until a cool-down passes in which the key stood near its old level again.
     fallen_at: float | None = None
     quiet_until: float = 0.0
@@ -115,8 +115,8 @@ class KeyState:
     n: int = 0
     total: float = 0.0
     furious_n: int = 0
-    furious_grown: list[float] = field(default_factory=list)
-    recent: array[float] = field(default_factory=lambda: array("f"))
+    furious_grown: tuple[float, ...] = ()
+    recent: array[float] | None = None
 
     def update(
         self,
@@ -180,6 +180,8 @@ class KeyState:
         self.n += 1
         self.total += x
         self.furious_n += x >= FURIOUS
+        if self.recent is None:
+            self.recent = array("f")
         self.recent.append(x)
         if len(self.recent) > _RECENT:
             del self.recent[0]
@@ -276,10 +278,10 @@ class KeyState:
         p = (_FURIOUS_PRIOR * population.furious_share + self.furious_n) / (_FURIOUS_PRIOR + self.n)
         gain = ((x >= FURIOUS) - p) / p
         each = stake / len(FURIOUS_BETS)
-        self.furious_grown = [
+        self.furious_grown = tuple(
             min(_LARGEST, (e + each) * (1.0 + bet * gain))
             for e, bet in zip(self.furious_grown or _NOTHING, FURIOUS_BETS, strict=True)
-        ]
+        )
 
     def _fall(
         self, mention: Mention, at: float, x: float, value: float, policy: DetectorPolicy, population: Population
@@ -288,10 +290,9 @@ class KeyState:
         assert self.since is not None
         probability = None
         if self.kind == "customer":
-            recent = [*self.recent, x]
-            known = len(self.recent)
+            known = self.recent or array("f")
             probability = probability_of_fall(
-                recent, self.n - known, self.total - sum(self.recent), population, policy.min_effect
+                [*known, x], self.n - len(known), self.total - sum(known), population, policy.min_effect
             )
         fall = Fall(
             at=mention.occurred_at,
@@ -304,11 +305,11 @@ class KeyState:
             observed_n=self.since_n,
             observed_square_sum=self.since_square_sum,
             value=value,
-            negatives=tuple(self.negatives),
+            negatives=self.negatives,
             probability=probability,
         )
-        self.grown, self.furious_grown = [0.0] * len(BETS), []
-        self.negatives = []
+        self.grown, self.furious_grown = [0.0] * len(BETS), ()
+        self.negatives = ()
         self.fallen_at, self.quiet_until = at, at + policy.cool_down.total_seconds()
         # Half way back counts as recovered.
         self.quiet_level, self.quiet_n, self.quiet_sum = (fall.baseline_mean + fall.observed_mean) / 2, 0, 0.0
@@ -331,12 +332,11 @@ class KeyState:
             said = Said(
                 mention.event_id, mention.occurred_at, mention.channel, mention.product, mention.score, mention.excerpt
             )
-            self.negatives.append(said)
-            del self.negatives[:-_KEPT_EVIDENCE]
+            self.negatives = (*self.negatives, said)[-_KEPT_EVIDENCE:]
 
     def _begin_again(self) -> None:
         self.cusum, self.since, self.since_n, self.since_sum, self.since_square_sum = 0.0, None, 0, 0.0, 0.0
-        self.negatives = []
+        self.negatives = ()
 
 
 def _inside(level: float) -> float:
