@@ -1,4 +1,4 @@
-"""One alert through everything: fall, page, mail, webhook, acknowledgement, escalation, resolution, close."""
+"""One alert through everything: fall, page, mail, webhook, acknowledgement, escalation, recovery, close."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.wire import as_records, in_thread, produce, wait_until
 from tests.notify.alerts import alert
 from tests.notify.alerts import case as other_case
 from tests.notify.receivers import SECRET, HookServer, Mail, MailServer, hook_server, mail_server
-from vocengine.contracts import Alert, encode
+from vocengine.contracts import Alert, Enriched, encode
 from vocengine.settings import NotifySettings, Settings, load_settings
 from vocengine.store.cases import Casebook
 from vocengine.store.tables import events
@@ -28,6 +28,9 @@ from vocengine.web import create_app
 
 pytestmark = pytest.mark.integration
 
+# Sixteen days of feedback: it falls on the eighth and is back on the eleventh, from the event BACK on.
+SAID = stream(fall_on_day=8, back_on_day=11, days=16)
+BACK = 11 * 60
 SITE = "https://voc.example.org"
 # A working day in 24 seconds: reminded after eight, overdue after all.
 HASTE = {f"cases.deadline_h.{severity}": 24 / 3600 for severity in ("critical", "high", "medium", "low")}
@@ -37,7 +40,7 @@ HASTE |= {"cases.warn_at_share": 1 / 3, "web.public_url": SITE}
 def hasty(
     settings: Settings, folder: Path, mails: MailServer, hooks: HookServer, environ: pytest.MonkeyPatch
 ) -> Settings:
-    """Deadlines of seconds; the lead hears of everything by mail and webhook, their head of what is overdue."""
+    """Deadlines of seconds; the lead hears of everything by mail and webhook, their head of what is late and mended."""
     for name, to in (("LEAD", "lead@example.org"), ("HEAD", "head@example.org")):
         environ.setenv(f"VOC_TEST_{name}", f"mailto://127.0.0.1:{mails.port}?from=voc@example.org&to={to}")
     environ.setenv("VOC_TEST_HOOK", SECRET)
@@ -47,7 +50,12 @@ def hasty(
         "keys": ["product:*"],
         "to": ["env:VOC_TEST_LEAD", {"webhook": hooks.url, "secret": "env:VOC_TEST_HOOK"}],
     }
-    head = {"name": "head", "keys": ["product:*"], "events": ["case.overdue"], "to": ["env:VOC_TEST_HEAD"]}
+    head = {
+        "name": "head",
+        "keys": ["product:*"],
+        "events": ["case.overdue", "case.resolved"],
+        "to": ["env:VOC_TEST_HEAD"],
+    }
     file.write_text(yaml.safe_dump([lead, head]))
     quick = load_settings(environ={}, overrides=HASTE)
     return settings.model_copy(update={"cases": quick.cases, "web": quick.web, "notify": NotifySettings(routes=file)})
@@ -92,9 +100,13 @@ def test_an_alert_lives_from_fall_to_close(
                     f"Overdue: the case on product kettle ({fall.severity})"
                 ]
                 assert "overdue by" in follow(reader, head[0]) and "Its owner is ana." in head[0].part("plain")
-                # Resolved, judged, closed.
+                # Sentiment is back; the lead hears it from the alert, and the case has it noted.
+                say(chosen, SAID[BACK:])
+                wait_until(lambda: len(hooks.hooks) == 4 and len(mails.mails) == 5, what="the good news")
+                assert kinds_of(hooks)[3] == "alert.resolved" and "Sentiment is back" in reader.get(case).text
+                # Resolved, which is news to the head alone; judged, closed.
                 step(reader, case, "resolve", note="The belt was worn; new ones are in")
-                wait_until(lambda: len(hooks.hooks) == 4, what="the good news")
+                wait_until(lambda: len(mails.mails) == 6, what="the mail to the head")
                 step(reader, case, "yes")
                 step(reader, case, "close")
                 wait_until(lambda: any(c.action == "close" for c in case_records(chosen)), what="the last record")
@@ -105,16 +117,14 @@ def fall_and_news(
     settings: Settings, database: Database, hooks: HookServer, mails: MailServer, reader: TestClient
 ) -> tuple[Alert, str]:
     """Sentiment on a product falls; returns the alert and the address of its case, once page, mail and hook have it."""
-    said = stream(fall_on_day=8)
-    produce(settings, "enriched", as_records(said))
-    produce(settings, "mentions", mention_records(said))
+    say(settings, SAID[:BACK])
     wait_until(lambda: hooks.hooks and mails.mails, what="the news of the fall")
     [fall] = [found for found in published(settings) if found.key == "product:kettle"]
     assert kinds_of(hooks) == ["alert.opened"]
     assert hooks.hooks[0].body["data"]["alert"]["alert_id"] == fall.alert_id
     [mail] = mails.mails
     assert mail.message["Subject"] == f"Sentiment fell: product kettle ({fall.severity})"
-    wait_until(lambda: stored(database) == len(said), what="the events in the database")
+    wait_until(lambda: stored(database) == BACK, what="the events in the database")
     page = follow(reader, mail)
     assert "Sentiment around the fall" in page and "nobody yet" in page
     case = re.search(r'href="(/cases/[^"]+)">Open the case', page)
@@ -128,27 +138,34 @@ def after_the_close(
     """All that is left of it: its history, the same on Kafka, the answer that counts, and nothing told twice."""
     case_id = "c-" + fall.alert_id.removeprefix("a-")
     history = reader.get(f"/api/v1/cases/{case_id}").json()["history"]
-    done = ["open", "take", "start", "warn", "escalate", "resolve", "judge", "close"]
+    done = ["open", "take", "start", "warn", "escalate", "note", "resolve", "judge", "close"]
     assert [line["action"] for line in history] == done
     assert {line["by"] for line in history} == {"vocengine", "ana"}
     records = [case for case in case_records(settings) if case.case_id == case_id]
-    assert [case.action for case in records] == done and [case.version for case in records] == list(range(1, 9))
+    assert [case.action for case in records] == done and [case.version for case in records] == list(range(1, 10))
     assert reader.get(f"/api/v1/alerts/{fall.alert_id}").json()["alert"]["status"] == "resolved"
     found = reader.get("/api/v1/cases").json()
-    assert (found["precision"]["real"], found["precision"]["judged"], found["counts"]["overdue"]) == (1, 1, 1)
+    assert (found["precision"]["real"], found["precision"]["judged"], found["counts"]["at_work"]) == (1, 1, 0)
     # All of it is read again, as after a lost position; what comes behind it is the only news.
     produce(settings, "alerts", [(b"a", encode(fall))])
     now = datetime.now(UTC)
     produce(settings, "alerts", [(b"b", encode(alert(7, raised_at=now)))])
     produce(settings, "cases", [(b"c", encode(case)) for case in (*records, other_case(8, at=now))])
     with in_thread(run_notify, settings):
-        wait_until(lambda: len(hooks.hooks) == 6 and len(mails.mails) == 8, what="the news behind it")
-    assert kinds_of(hooks)[:4] == ["alert.opened", "case.due_soon", "case.overdue", "case.resolved"]
+        wait_until(lambda: len(hooks.hooks) == 6 and len(mails.mails) == 9, what="the news behind it")
+    assert kinds_of(hooks)[:4] == ["alert.opened", "case.due_soon", "case.overdue", "alert.resolved"]
     assert sorted(kinds_of(hooks)[4:]) == ["alert.opened", "case.overdue"]
-    assert hooks.hooks[3].body["data"]["case"]["note"] == "The belt was worn; new ones are in"
     subjects = [str(mail.message["Subject"]) for mail in mails.mails]
     of_it = sorted(subject.split(":")[0] for subject in subjects if "product kettle (" in subject)
-    assert of_it == ["Due soon", "Overdue", "Overdue", "Resolved", "Sentiment fell"]
+    assert of_it == ["Due soon", "Overdue", "Overdue", "Resolved", "Resolved", "Sentiment fell"]
+    [mended] = [mail for mail in mails.mails if str(mail.message["Subject"]).startswith("Resolved: the case on")]
+    assert mended.recipients == ["head@example.org"] and "The belt was worn" in mended.part("plain")
+
+
+def say(settings: Settings, said: list[Enriched]) -> None:
+    produce(settings, "enriched", as_records(said))
+    # Of the product alone: the fall on its channel is the same incident, and another test's.
+    produce(settings, "mentions", [(key, value) for key, value in mention_records(said) if key == b"product:kettle"])
 
 
 def step(reader: TestClient, case: str, action: str, **fields: Any) -> None:

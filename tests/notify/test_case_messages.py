@@ -29,7 +29,7 @@ def test_what_an_alert_told_is_not_told_again_and_what_nobody_waits_for_never(ac
     by_people = {"take": "case.taken", "resolve": "case.resolved", "reopen": "case.reopened", "close": "case.closed"}
     by_time = {"warn": "case.due_soon", "escalate": "case.overdue"}
     assert event_of_case(case(action=action, by="ana")) == by_people.get(action)
-    # A case that an alert opens, amends or reopens, or that its recovery resolves, is told by that alert.
+    # A case that an alert opens, amends or reopens, or in which its recovery is noted, is told by that alert.
     assert event_of_case(case(action=action)) == by_time.get(action)
 
 

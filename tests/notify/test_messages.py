@@ -10,7 +10,7 @@ import pytest
 
 from tests.notify.alerts import NOON, alert
 from tests.notify.receivers import SECRET, hook_server, mail_server
-from vocengine.contracts import Evidence, decode_alert, encode
+from vocengine.contracts import CoursePoint, Evidence, decode_alert, encode
 from vocengine.notify import Outcome, Target, backoff, digest_message, message_of, send, webhook
 from vocengine.notify import test_message as message_for_test
 
@@ -52,6 +52,10 @@ def test_an_emerging_topic_and_a_resolved_alert_say_so() -> None:
     resolved = message_of(alert(status="resolved"), at=NOON)
     assert resolved.title.startswith("Resolved: ") and resolved.calm and not message.calm
     assert json.loads(resolved.payload)["type"] == "alert.resolved"
+    back = alert(status="resolved", course=(CoursePoint(NOON, 0.6, 40), CoursePoint(NOON, 0.27, 1_200)))
+    assert message_of(back, at=NOON).text.startswith(
+        "It is back: 0.27 over 1,200 mentions, one a person and day, up to 10 Mar 2026, 12:00 UTC."
+    )
 
 
 def test_what_customers_wrote_neither_marks_up_nor_calls_together() -> None:

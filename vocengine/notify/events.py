@@ -39,8 +39,8 @@ def event_of_alert(alert: Alert) -> Event | None:
 def event_of_case(case: Case) -> Event | None:
     """What a record of `voc.cases` tells; None for what nobody waits for, and for what an alert tells already.
 
-    An alert that opens, amends or reopens a case is told itself, and so is the recovery that resolves one: of what the
-    engine does to cases only the reminders are news.
+    An alert that opens, amends or reopens a case is told itself, and so is the recovery that is noted in one: of what
+    the engine does to cases only the reminders are news.
     """
     return _OF_TIME.get(case.action) if case.by == MACHINE else _OF_PEOPLE.get(case.action)
 

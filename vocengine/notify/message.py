@@ -79,6 +79,9 @@ def told_of(alert: Alert, public_url: str | None) -> Told:
     ]
     if drivers:
         sentences.append(f"Behind it: {drivers}.")
+    if alert.status == "resolved" and alert.course:
+        last = alert.course[-1]
+        sentences.insert(0, f"It is back: {show(last.mean)} over {last.n:,} {counted}, up to {when(last.at)}.")
     link = f"{public_url.rstrip('/')}/alerts/{quote(alert.alert_id, safe='')}" if public_url else None
     verbatims = tuple(line(verbatim.text, _QUOTED_CHARS) for verbatim in alert.verbatims[:_VERBATIMS])
     return Told(line(title, TITLE_CHARS), tuple(sentences), verbatims, link)
