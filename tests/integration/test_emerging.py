@@ -23,7 +23,7 @@ from vocengine.settings import Settings, load_settings
 from vocengine.store import candidates, locks, references, registry
 from vocengine.store.reads import alert_detail
 from vocengine.store.registry import Fit
-from vocengine.store.tables import alerts, consumer_positions, emerging_pool, outbox
+from vocengine.store.tables import alerts, cases, consumer_positions, emerging_pool, outbox
 from vocengine.store.writer import EventWriter
 from vocengine.stream.discover import POOL_SPANS, DiscoverHandler
 from vocengine.stream.discover_member import run_discover
@@ -131,6 +131,22 @@ def test_a_new_kind_of_question_becomes_a_candidate_with_an_alert(
     assert detail.case is not None and detail.case.case.alerts == (raised.alert_id,)
     assert detail.alert.evidence.value > detail.alert.evidence.threshold
     assert all(verbatim.text in bank.new for verbatim in detail.alert.verbatims)
+
+
+@pytest.mark.parametrize(("says", "severity"), [("mute: true", None), ("severity: low, owner: ana", "low")])
+def test_a_policy_of_candidates_mutes_the_alert_or_says_how_bad_and_whose_it_is(
+    says: str, severity: str | None, fitted: sa.Engine, bank: Said, models: Models, tmp_path: Path
+) -> None:
+    file = tmp_path / "policies.yaml"
+    file.write_text(f'owners: [ana]\npolicies: [{{name: new, keys: ["candidate:*"], {says}}}]\n')
+    feed(fitted, DiscoverHandler(quick(**{"alerts.policies": str(file)}), models.encoder), bank.stream(new=True))
+    with fitted.begin() as connection:
+        [found] = candidates.load_known(connection, models.encoder.info.digest, since=NOW - timedelta(days=1))
+        raised = connection.execute(sa.select(alerts.c.key, alerts.c.severity)).all()
+        owners = list(connection.scalars(sa.select(cases.c.owner)))
+    key = f"candidate:{found.candidate_id}"
+    assert [tuple(row) for row in raised] == ([] if severity is None else [(key, severity)])
+    assert owners == ([] if severity is None else ["ana"])
 
 
 def test_the_same_stream_without_it_raises_nothing(fitted: sa.Engine, bank: Said, models: Models) -> None:
