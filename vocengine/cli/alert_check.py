@@ -151,7 +151,7 @@ def _notes(now: _Now, found: Sequence[dict[str, Any]]) -> list[str]:
         off = sorted(kind for kind in kinds if kind is not None and not followed.get(kind, True))
         if off:
             notes.append(f"{policy.name}: keys of the kind {', '.join(off)} are not followed; see the settings monitor")
-        elif not said["keys_now"] and kinds != {"candidate"}:
+        elif not said["keys_now"] and not kinds <= {"candidate", "source"}:
             notes.append(f"{policy.name}: holds for no key that is watched now")
     return notes
 
