@@ -52,19 +52,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VOCENGINE_CACHE") or ROOT / ".cache" / "benchmarks")
 
 
-def scored(source: Source) -> list[Scored]:
-    """All scored texts of a set in its own order; reads them with the encoder once for each version of its weights."""
+def scored(source: Source, every: int = 1) -> list[Scored]:
+    """Each `every`th scored text of a set in its own order; reads them with the encoder once for each version of its
+    weights."""
     from vocengine.encoder import load_encoder
 
     encoder = load_encoder()
     path = data_folder() / "streams" / f"{source}.csv"
     basis = f"{_FORMAT}|{encoder.info.digest}|{encoder.info.backend}|{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    basis += "" if every == 1 else f"|every {every}"
     kept = cache_folder() / f"{source}-{hashlib.sha256(basis.encode()).hexdigest()[:16]}.jsonl"
     if not kept.exists():
         from vocengine.text.language import FastTextLanguages
 
         models = pipeline.Models(encoder, FastTextLanguages())
-        lines = [orjson.dumps(asdict(one)) for one in _score(list(_rows(source, path)), models)]
+        lines = [orjson.dumps(asdict(one)) for one in _score(list(_rows(source, path))[::every], models)]
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part")
         part.write_bytes(b"\n".join(lines))

@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--calibration-years", type=int, default=6, help="installations that thresholds are set on")
     parser.add_argument("--keys", type=int, default=1_000_000, help="in one process")
     parser.add_argument("--seed", type=int, default=_REPORT_SEED, help="of the streams; another to choose anything by")
+    parser.add_argument("--every", type=int, default=1, help="read each Nth text of a set alone, for a quick look")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="parts to measure")
     parser.add_argument("--full", action="store_true", help="1,000 key-years of each scenario, 240 falls of each kind")
     options = parser.parse_args()
@@ -60,8 +61,8 @@ def main() -> None:
         options.key_years, options.falls, options.calibration_years = 1_000, 240, 12
     began = time.monotonic()
     _say("reading texts")
-    tweets = scored("airline_tweets")
-    pools = (pool_of(tweets), pool_of(scored("womens_clothing_reviews")))
+    tweets = scored("airline_tweets", options.every)
+    pools = (pool_of(tweets), pool_of(scored("womens_clothing_reviews", options.every)))
     # Started anew, not forked: the encoder's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     workers = len(os.sched_getaffinity(0))
@@ -84,7 +85,7 @@ def _measured(options: argparse.Namespace, tasks: ProcessPoolExecutor, tweets: S
     beside: dict[str, Future[Any]] = {}
     if "real" in options.only:
         result["airline_tweets"] = alert_real.airline(tweets)
-        result["instagram_reviews"] = alert_real.without_incident(scored("instagram_reviews"))
+        result["instagram_reviews"] = alert_real.without_incident(scored("instagram_reviews", options.every))
     if "false-alarms" in options.only or "delays" in options.only:
         chosen = [i for i, one in enumerate(SCENARIOS) if "false-alarms" in options.only or one == _RHYTHMIC]
         running = [tasks.submit(_year, i, seed) for i in chosen for seed in seeds]

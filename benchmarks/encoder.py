@@ -12,7 +12,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from benchmarks.machine import describe, matrix_gflops
 from benchmarks.peer import minilm
 from benchmarks.runtimes import RUNTIMES, load_with
 from benchmarks.texts import load_texts
+from benchmarks.usage import own_peak_mb
 from vocengine.encoder import Encoder, load_encoder
 
 _KINDS = ("tweets", "reviews", "chats")
@@ -130,7 +130,7 @@ def measure(who: str, counts: dict[str, int], repeats: int) -> dict[str, Any]:
             "tokens_per_s": round(sum(tokens) / min(took)),
             "gflops": round(flop / 1e3 / min(took), 1),
         }
-    about["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    about["peak_rss_mb"] = round(own_peak_mb())
     return about
 
 

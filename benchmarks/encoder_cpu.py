@@ -6,7 +6,6 @@ largest resident memory, in MB (10⁶ bytes), that this took.
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from benchmarks.usage import own_peak_mb
 from vocengine import pipeline
 from vocengine.contracts import Feedback, decode_feedback
 from vocengine.encoder import Encoder, EncoderInfo, Encodings
@@ -81,7 +81,7 @@ def measure(path: Path) -> dict[str, Any]:
         "encoder_cpu_ms": timed.cpu_s / len(events) * 1e3,
         "pipeline_cpu_ms": (total_s - timed.cpu_s) / len(events) * 1e3,
         "encoder_texts_per_s": len(events) / timed.wall_s,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        "peak_rss_mb": own_peak_mb(),
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ import orjson
 
 from benchmarks.machine import describe
 from benchmarks.texts import load_texts
+from benchmarks.usage import own_peak_mb
 from vocengine.topics.assign import Topic, TopicIndex
 from vocengine.topics.discover import discover
 
@@ -66,7 +66,7 @@ def write_clauses(folder: Path, count: int, say: Callable[[str], None]) -> None:
 
 def _report(send: object, job: Callable[[Path, int], dict[str, float]], folder: Path, count: int) -> None:
     figures = job(folder, count)
-    figures["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    figures["peak_mb"] = round(own_peak_mb(), 1)
     send.send(figures)  # type: ignore[attr-defined]
 
 

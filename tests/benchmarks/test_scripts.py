@@ -99,7 +99,7 @@ def test_a_taxonomy_is_measured_with_all_and_with_some_of_the_intents(temporary:
 
 @pytest.mark.timeout(600)
 def test_alerts_are_measured_on_real_streams_and_for_their_cost(temporary: Path, data_sets: Path) -> None:
-    found = last_line(temporary, "benchmarks.alerts", "--only", "real", "cost", "--keys", "2000")
+    found = last_line(temporary, "benchmarks.alerts", "--only", "real", "cost", "--keys", "2000", "--every", "12")
     assert len(found["airline_tweets"]["known_days"]) == 4
     assert found["instagram_reviews"]["days"] == 12
     assert found["updates_per_s"] > 0 and found["many_keys"]["keys"] == 2_000
