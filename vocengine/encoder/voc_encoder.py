@@ -30,6 +30,8 @@ from vocengine.encoder.tokens import Layout, Windows, batches_by_tokens, lay_out
 # Larger batches leave the caches, smaller ones the units idle; flat between 2 and 6 thousand, and the least of these
 # takes the least memory.
 _BUDGET_TOKENS = 2_048
+# In 32 bits smaller ones are as fast, and take 40 MB less.
+_BUDGET_TOKENS_FP32 = 1_536
 _CLS, _SEP = 101, 102
 # What the labels of the head for effort stand for; before them is one for texts that say nothing of it.
 _EFFORTS = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0])
@@ -47,6 +49,7 @@ class VocEncoder:
         self._pool = deepcopy(network.pool).to(backend.dtype)
         self._tokenizer = tokenizer
         self._backend = backend
+        self._budget_tokens = _BUDGET_TOKENS_FP32 if backend.name == "torch-fp32" else _BUDGET_TOKENS
         self._config = config
         self._windows = Windows(config.window_tokens, config.window_overlap_tokens, config.windows_max)
         self._info = EncoderInfo(
@@ -164,7 +167,7 @@ class VocEncoder:
         weight = torch.zeros(layout.owners, 1)
         tokens = torch.zeros(layout.owners, 1)
         pieces = _Pieces(layout)
-        for rows in batches_by_tokens([len(row) + 2 for row in layout.rows], budget_tokens=_BUDGET_TOKENS):
+        for rows in batches_by_tokens([len(row) + 2 for row in layout.rows], budget_tokens=self._budget_tokens):
             ids, mask = _block([layout.rows[row] for row in rows])
             states = self._backend.states(ids, mask)
             numbers, row, place, begin, end = pieces.of(rows)
