@@ -18,7 +18,7 @@ def test_a_fall_is_found_within_a_few_mentions_and_its_beginning_is_estimated() 
     assert len(found) == 1, "one incident, one report"
     [fall] = found
     delay = (fall.opened_at - START) / timedelta(hours=1) - 200
-    assert 0 <= delay <= 24
+    assert 0 <= delay <= 20
     assert abs((fall.window_start - START) / timedelta(hours=1) - 200) <= 15
     assert fall.observed_mean > fall.baseline_mean + 0.3
     assert fall.change_low > 0.2 and fall.evidence.value >= fall.evidence.threshold == 1.0
