@@ -33,7 +33,8 @@ def test_a_fall_that_lasts_is_amended_once_a_cool_down_and_resolved_when_sentime
     assert (after.revision, after.status, after.amended_at) == (len(watched.amendments), "resolved", NOW)
     assert len(after.course) == after.revision and after.course[0].mean > 0.7 > 0.5 > after.course[-1].mean
     assert after.observed_n > alert.observed_n and after.change_low < after.change < after.change_high
-    assert "Sentiment is back" in note_of(alert, watched.amendments[-1])
+    # A case has the notes of several keys.
+    assert f"Sentiment is back on {alert.label}:" in note_of(alert, watched.amendments[-1])
 
 
 def test_a_level_that_lasts_is_no_recovery() -> None:

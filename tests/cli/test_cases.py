@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.cases.test_casebook import raise_alerts
 from tests.cases.test_life import HOUR, NOW, alert
 from vocengine.cli.main import cli
-from vocengine.errors import CaseError, CaseUnknown, InputError
+from vocengine.errors import CaseError, CaseUnknown, InputError, StoreError
 from vocengine.store.tables import rollups
 
 pytestmark = pytest.mark.integration
@@ -75,3 +75,11 @@ def test_an_initiative_from_the_command_line(database: Any) -> None:
     assert told["initiative"]["effect"]["certain"] and [c["case_id"] for c in told["cases"]] == ["c-1", "c-2"]
     [listed] = json.loads(call(database, "initiatives", "list", "--json").output)["initiatives"]
     assert listed["cases"] == 2 and listed["fixed_at"] == "2026-10-01T09:00:00Z"
+
+
+def test_a_database_without_tables_is_said_in_a_sentence_that_tells_what_to_do(database: Any) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("drop table cases cascade"))
+    said = call(database, "cases", "list")
+    assert isinstance(said.exception, StoreError)
+    assert "vocengine db upgrade" in str(said.exception) and "\n" not in str(said.exception)

@@ -73,5 +73,5 @@ def note_of(alert: Alert, amendment: Amendment) -> str:
         f"{alert.baseline_mean:.2f} before the fall"
     )
     if amendment.ended == "recovered":
-        return f"Sentiment is back: negativity {figures}."
-    return f"The new level has lasted and is the baseline from now on: negativity {figures}."
+        return f"Sentiment is back on {alert.label}: negativity {figures}."
+    return f"The new level of {alert.label} has lasted and is the baseline from now on: negativity {figures}."

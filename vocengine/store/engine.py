@@ -85,7 +85,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextlib.contextmanager
 def reported() -> Iterator[None]:
-    """Tells of a server that is away or went away as StoreUnavailable, in one sentence."""
+    """Tells of a server that is away or went away as StoreUnavailable, of a schema that is not there as StoreError."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
@@ -93,6 +93,10 @@ def reported() -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"the database went away: {_first_line(error)}") from error
+        if isinstance(error.orig, psycopg.errors.UndefinedTable):
+            raise StoreError(
+                f"the database lacks this version's schema ({_first_line(error)}): vocengine db upgrade brings it"
+            ) from error
         raise
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         # COPY and unnest go through psycopg itself, whose errors SQLAlchemy does not see.
