@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.cases.test_casebook import raise_alerts
 from tests.cases.test_life import HOUR, NOW, alert
 from vocengine.cli.main import cli
-from vocengine.errors import CaseError, CaseUnknown, InputError, StoreError
+from vocengine.errors import CaseError, CaseUnknown, InputError, SchemaOutdated
 from vocengine.store.tables import rollups
 
 pytestmark = pytest.mark.integration
@@ -81,5 +81,5 @@ def test_a_database_without_tables_is_said_in_a_sentence_that_tells_what_to_do(d
     with database.engine.begin() as connection:
         connection.execute(sa.text("drop table cases cascade"))
     said = call(database, "cases", "list")
-    assert isinstance(said.exception, StoreError)
+    assert isinstance(said.exception, SchemaOutdated)
     assert "vocengine db upgrade" in str(said.exception) and "\n" not in str(said.exception)

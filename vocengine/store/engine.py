@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from vocengine.errors import StoreError, StoreUnavailable
+from vocengine.errors import SchemaOutdated, StoreError, StoreUnavailable
 from vocengine.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextlib.contextmanager
 def reported() -> Iterator[None]:
-    """Tells of a server that is away or went away as StoreUnavailable, of a schema that is not there as StoreError."""
+    """Tells of a server that is or went away as StoreUnavailable, of missing tables as SchemaOutdated."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
@@ -93,9 +93,9 @@ def reported() -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         if error.connection_invalidated:
             raise StoreUnavailable(f"the database went away: {_first_line(error)}") from error
-        if isinstance(error.orig, psycopg.errors.UndefinedTable):
-            raise StoreError(
-                f"the database lacks this version's schema ({_first_line(error)}): vocengine db upgrade brings it"
+        if isinstance(error.orig, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            raise SchemaOutdated(
+                f"the database lacks this version's schema ({_first_line(error)}): run `vocengine db upgrade`"
             ) from error
         raise
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:

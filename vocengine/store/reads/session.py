@@ -8,13 +8,12 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from vocengine.errors import SchemaOutdated, StoreUnavailable
+from vocengine.errors import StoreUnavailable
 from vocengine.store.engine import transaction
 
 __all__ = ["STATEMENT_TIMEOUT_MS", "Connection", "Engine", "reading", "writing"]
 
 STATEMENT_TIMEOUT_MS = 5_000
-_MISSING_STATES = ("42P01", "42703")  # undefined table, undefined column
 
 
 @contextlib.contextmanager
@@ -45,9 +44,5 @@ def _bounded(engine: Engine, *first: str) -> Iterator[Connection]:
             # The planner's just-in-time compiler costs more than these short queries take.
             connection.exec_driver_sql("SET LOCAL jit = off")
             yield connection
-    except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) in _MISSING_STATES:
-            raise SchemaOutdated("the database lacks tables of this version: run `vocengine db upgrade`") from error
-        raise
     except sa.exc.TimeoutError as error:
         raise StoreUnavailable("the database is busy: no connection came free in time") from error
