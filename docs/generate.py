@@ -67,6 +67,8 @@ SENTENCES = {
     "monitor.channels": "Follow each channel.",
     "monitor.journey_stages": "Follow each stage of the journey.",
     "monitor.segments": "Fields of `segments` whose values are followed, each apart.",
+    "monitor.pairs": "What is followed together: `topic~product`, `topic~segment:region`. Each kind of "
+    "[pairs](../concepts.md#pairs) takes a part of the budget.",
     "stream.batch_max_records": "Most records in one transaction. More is faster and later, less the other way round.",
     "stream.poll_timeout_ms": "How long a member waits for a first record before it looks again.",
     "stream.retry_max_s": "Longest pause between two tries while the broker or the database is away.",

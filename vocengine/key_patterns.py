@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from vocengine import pairs
+
 # What stands before the colon of a key. A candidate is an emerging topic's; a source can only fall silent.
 KEY_KINDS = ("topic", "customer", "product", "channel", "journey_stage", "segment", "candidate", "source")
+KINDS_IN_WORDS = f"{', '.join(KEY_KINDS)}, and pairs such as topic~product"
 
 
 @lru_cache(maxsize=4_096)
@@ -42,6 +45,11 @@ def meet(one: str, other: str) -> bool:
 def specificity(pattern: str) -> tuple[bool, int]:
     """The greater, the more a pattern says: a whole key before any pattern, then by the signs that are not `*`."""
     return "*" not in pattern, len(pattern) - pattern.count("*")
+
+
+def is_kind(kind: str) -> bool:
+    """Whether keys of such a kind can be, those of pairs among them."""
+    return kind in KEY_KINDS or kind in pairs.KINDS
 
 
 def kind_in(pattern: str) -> str | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from vocengine import pairs
 from vocengine.errors import SettingsError
 from vocengine.paths import resource
 
@@ -76,6 +77,29 @@ class MonitorSettings(_Section):
     channels: bool = True
     journey_stages: bool = True
     segments: tuple[str, ...] = ("region",)
+    # Each kind of pairs takes a part of the budget, and every event gives more mentions.
+    pairs: tuple[str, ...] = ()
+
+    @field_validator("pairs")
+    @classmethod
+    def _pairs_of_followed(cls, found: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for place, pair in enumerate(found):
+            fault = pairs.fault_of(pair) or _not_followed(pair, info.data)
+            if pair in found[:place]:
+                fault = "it stands there twice; leave one out"
+            if fault is not None:
+                raise ValueError(f"{pair!r}: {fault}")
+        return found
+
+
+def _not_followed(pair: str, followed: Mapping[str, Any]) -> str | None:
+    for dimension in pairs.dimensions_of(pair):
+        kind, _, field = dimension.partition(":")
+        if field and field not in followed.get("segments", ()):
+            return f"{dimension} is not followed by itself; add {field} to monitor.segments"
+        if not field and not followed.get(f"{kind}s", True):
+            return f"{kind} is not followed by itself; set monitor.{kind}s to true"
+    return None
 
 
 class StreamSettings(_Section):
@@ -225,7 +249,10 @@ def load_settings(
         fault = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in fault["loc"])
         origin = next((o for n, o in origins.items() if n == name or name.startswith(n + ".")), "the defaults")
-        raise SettingsError(f"{name} from {origin} is {fault.get('input')!r}: {fault['msg'].lower()}") from None
+        # Our own sentences quote names as they are written.
+        own = fault["msg"].removeprefix("Value error, ")
+        said = own if fault["type"] == "value_error" else own.lower()
+        raise SettingsError(f"{name} from {origin} is {fault.get('input')!r}: {said}") from None
 
 
 def _is_setting(section: str) -> bool:

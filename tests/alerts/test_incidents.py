@@ -34,9 +34,22 @@ ALL_SOCIAL = member("channel:social", {"topic:1": (0.6, 0.2)})
 ON_SOCIAL = member("topic:1", {"channel:social": (1.0, 1.0)})
 
 
+# Only the kettle's delivery fell: of what is negative on the one, more is on the other than before.
+PAIR = member("topic~product:1~kettle", {"channel:chat": (0.3, 0.3)})
+TOPIC_OF_PAIR = member("topic:1", {"product:kettle": (0.8, 0.3), "product:oven": (0.2, 0.4)})
+KETTLE_OF_PAIR = member("product:kettle", {"topic:1": (0.8, 0.2)})
+# Delivery fell for every product alike.
+PAIRS_OF_ALL = [member(f"topic~product:1~{name}", {"channel:chat": (0.3, 0.3)}) for name in ("kettle", "oven")]
+TOPIC_OF_ALL = member("topic:1", {"product:kettle": (0.5, 0.5), "product:oven": (0.4, 0.4)})
+
+
 @pytest.mark.parametrize(
     "members, root",
     [
+        ([PAIR, TOPIC_OF_PAIR], "topic~product:1~kettle"),
+        ([PAIR, TOPIC_OF_PAIR, KETTLE_OF_PAIR], "topic~product:1~kettle"),
+        ([*PAIRS_OF_ALL, TOPIC_OF_ALL], "topic:1"),
+        ([PAIRS_OF_ALL[0], TOPIC_OF_ALL], "topic:1"),
         ([CHAT, KETTLE, DELIVERY], "topic:1"),
         ([*ON_CHAT, BROKEN_CHAT], "channel:chat"),
         ([ALL_SOCIAL, ON_SOCIAL], "topic:1"),
@@ -56,6 +69,13 @@ def test_a_channel_that_has_everything_explains_nothing() -> None:
 @pytest.mark.parametrize(
     "a, b, together",
     [
+        (PAIR, TOPIC_OF_PAIR, True),
+        (PAIR, KETTLE_OF_PAIR, True),
+        (PAIRS_OF_ALL[0], PAIRS_OF_ALL[1], False),  # what they have in common was theirs before
+        (PAIR, member("topic:2"), False),
+        (PAIR, member("topic:1", start=START + 40 * HOUR), False),
+        (PAIR, member("channel:chat", {"topic~product:1~kettle": (0.6, 0.1)}), True),
+        (PAIR, member("topic~channel:1~chat", {"product:kettle": (0.8, 0.3)}), True),
         (DELIVERY, KETTLE, True),
         (KETTLE, CHAT, False),  # neither has more of the other than it always had; both hang on the topic
         (ON_CHAT[0], BROKEN_CHAT, True),

@@ -144,6 +144,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("a text for a list", {"policies": [{"name": "p", "keys": "*"}]}, "policy 'p': keys is '*': a list is expected"),
     ("an unknown kind of key", {"policies": [policy("p", "topic:1", "produkt:*")]},
      "shop.yaml: policy 'p': keys.1 is 'produkt:*': 'produkt' is no kind of key; there are topic, customer, product,"),
+    ("an unknown dimension", {"policies": [policy("p", "topic~shop:*")]},
+     "policy 'p': keys.0 is 'topic~shop:*': 'topic~shop' is no kind of pair; there are topic~product, topic~channel,"),
+    ("a pair the other way round", {"policies": [policy("p", "product~topic:*")]},
+     "policy 'p': keys.0 is 'product~topic:*': 'product~topic' is written topic~product"),
+    ("a dimension with itself", {"policies": [policy("p", "topic~topic:*")]}, "'topic~topic' pairs topic with itself"),
+    ("half a pair", {"policies": [policy("p", "topic~product:12")]},
+     "keys.0 is 'topic~product:12': a key of a pair has two names with one ~ between them, such as topic~product:"),
+    ("a bare percent sign in a pair", {"policies": [policy("p", "topic~product:*~50%")]},
+     "a % in a name of a pair is written %25, and a ~ %7E"),
     ("one to leave out", {"policies": [policy(**{"except": ["top:1"]})]}, "policy 'p': except.0 is 'top:1': 'top' is"),
     ("no kind of key at all", {"policies": [policy("p", "kettle")]}, "keys.0 is 'kettle': a key is kind:name, such as"),
     ("an unknown kind of alert", {"policies": [policy(kinds=["fall"])]},
@@ -272,3 +281,19 @@ def test_what_is_let_through_never_has_two_policies_of_one_rank(patterns: list[s
     kind = f"{key.partition(':')[0]}_sentiment_fall"
     ranks = [rank for p in found.all if (rank := p.rank(key, kind)) is not None]
     assert len(ranks) == len(set(ranks))
+
+
+def test_policies_speak_of_pairs_and_of_no_other_keys_by_them() -> None:
+    found = made(
+        policy("delivery", "topic~product:12~*"),
+        policy("pairs", "topic~product:*"),
+        policy("topics", "topic:*"),
+        policy("all", "*"),
+    )
+    fall = "pair_sentiment_fall"
+    assert holding(found, "topic~product:12~kettle", fall) == "delivery"
+    assert holding(found, "topic~product:9~kettle", fall) == "pairs"
+    assert holding(found, "product~channel:kettle~chat", fall) == "all"
+    assert holding(found, "topic:12", TOPIC_FALL) == "topics"
+    with pytest.raises(PolicyError, match="whose alerts are of none of its kinds; they are of pair_sentiment_fall, "):
+        made(policy("p", "topic~product:*", kinds=[TOPIC_FALL]))

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from vocengine.alerts.budget import Budget
 from vocengine.alerts.detector import DetectorPolicy
+from vocengine.alerts.kinds import fall_of
 from vocengine.alerts.rules import Rule
 from vocengine.contracts import Alert
-from vocengine.contracts.alert import AlertKind, Severity
+from vocengine.contracts.alert import Severity
 from vocengine.key_patterns import matches, specificity
 from vocengine.quiet_hours import QuietHours, end_of_quiet
 
@@ -155,8 +156,3 @@ class PolicyRules:
     def forget(self) -> None:
         """Ask again from now on, as when importances have changed."""
         self._known.clear()
-
-
-def fall_of(kind: str) -> AlertKind:
-    """The kind of alert that a fall on a kind of key is: `topic` → `topic_sentiment_fall`."""
-    return f"{kind}_sentiment_fall"  # type: ignore[return-value]

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations, product
 from typing import get_args
 
+from vocengine import pairs
+from vocengine.alerts.kinds import possible
 from vocengine.alerts.policies import SEVERITIES, Policy
-from vocengine.contracts.alert import SHOWN, AlertKind
-from vocengine.key_patterns import KEY_KINDS, covers, kind_in, meet, specificity
+from vocengine.contracts.alert import AlertKind
+from vocengine.key_patterns import KEY_KINDS, KINDS_IN_WORDS, covers, kind_in, meet, specificity
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 # Fewer mentions are no baseline; a customer's leans on that of all customers.
 _LEAST_HISTORY = 5
-_FALL = "_sentiment_fall"
 
 
 def fault_of(policy: Policy) -> str | None:
@@ -87,24 +88,12 @@ def _kind_fault(pattern: str) -> str | None:
     if kind is None:
         if ":" not in pattern:
             return "a key is kind:name, such as topic:12 or product:*, and * alone is every key"
-        return f"the kind is written out, or the pattern begins with *; there are {', '.join(KEY_KINDS)}"
+        return f"the kind is written out, or the pattern begins with *; there are {KINDS_IN_WORDS}"
+    if pairs.SIGN in kind:
+        return pairs.kind_fault(kind) or pairs.name_fault(pattern.partition(":")[2])
     if kind not in KEY_KINDS:
-        return f"{kind!r} is no kind of key; there are {', '.join(KEY_KINDS)}"
+        return f"{kind!r} is no kind of key; there are {KINDS_IN_WORDS}"
     return None
-
-
-def possible(kind: str, pattern: str) -> bool:
-    """Whether a key of the pattern, or a key itself, can have an alert of the kind."""
-    of = kind_in(pattern)
-    if of is None:
-        return True
-    if kind == "emerging_topic":
-        return of == "candidate"
-    if kind == "data_silence":
-        return of in ("source", "channel")
-    if (kind == "volume_spike" or kind in SHOWN) and of == "customer":
-        return False
-    return of not in ("candidate", "source") and (not kind.endswith(_FALL) or kind == of + _FALL)
 
 
 def _overlap(one: Policy, other: Policy) -> str | None:
@@ -131,5 +120,5 @@ def _overlap(one: Policy, other: Policy) -> str | None:
 def _reaches(policy: Policy, kinds: Iterable[str], patterns: Iterable[str]) -> bool:
     """Whether a route with these kinds and patterns of keys takes some alert that the policy is for."""
     wanted = [kind for kind in kinds if policy.kinds is None or kind in policy.kinds]
-    pairs = [(a, b) for a, b in product(policy.keys, patterns) if meet(a, b)]
-    return any(possible(kind, a) and possible(kind, b) for kind in wanted for a, b in pairs)
+    met = [(a, b) for a, b in product(policy.keys, patterns) if meet(a, b)]
+    return any(possible(kind, a) and possible(kind, b) for kind in wanted for a, b in met)

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vocengine.alerts.policies import Policies, Policy, fall_of
-from vocengine.alerts.policy_conflicts import KINDS, possible
+from vocengine.alerts.kinds import fall_of, possible
+from vocengine.alerts.policies import Policies, Policy
+from vocengine.alerts.policy_conflicts import KINDS
 from vocengine.alerts.rules import Rules
 
 

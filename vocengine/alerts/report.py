@@ -8,6 +8,7 @@ from datetime import datetime
 
 from vocengine.alerts.course import alert_id_of, half_width
 from vocengine.alerts.detector import Fall, Said
+from vocengine.alerts.kinds import fall_of
 from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim
 from vocengine.contracts.alert import AlertKind, Severity
@@ -39,7 +40,7 @@ def to_alert(
     half = half_width(fall.observed_mean, fall.observed_n, fall.observed_square_sum, fall.baseline_sd)
     return Alert(
         alert_id=alert_id_of(key, fall.at),
-        kind=_SIGNAL_KINDS.get(kind) or f"{kind}_sentiment_fall",  # type: ignore[arg-type]
+        kind=_SIGNAL_KINDS.get(kind) or fall_of(kind),
         key=mention.key,
         label=mention.label,
         window_start=fall.since,

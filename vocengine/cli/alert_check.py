@@ -61,10 +61,16 @@ class _Now:
 
 
 def _check_key(key: str) -> None:
-    from vocengine.key_patterns import KEY_KINDS, kind_in
+    from vocengine import pairs
+    from vocengine.key_patterns import KINDS_IN_WORDS, is_kind, kind_in
 
-    if "*" in key or kind_in(key) not in KEY_KINDS:
-        raise click.BadParameter(f"{key!r} is no key; one is such as topic:12, of the kinds {', '.join(KEY_KINDS)}")
+    kind = kind_in(key)
+    if "*" in key or kind is None or (pairs.SIGN not in kind and not is_kind(kind)):
+        raise click.BadParameter(f"{key!r} is no key; one is such as topic:12, of the kinds {KINDS_IN_WORDS}")
+    if pairs.SIGN in kind:
+        fault = pairs.kind_fault(kind) or pairs.name_fault(key.partition(":")[2])
+        if fault is not None:
+            raise click.BadParameter(f"{key!r} is no key: {fault}")
 
 
 def _now(settings: Settings, policies: Policies, key: str | None) -> _Now:
@@ -134,6 +140,7 @@ def _show_all(now: _Now, told: dict[str, Any]) -> None:
 
 def _notes(now: _Now, found: Sequence[dict[str, Any]]) -> list[str]:
     """What a reader may have overlooked."""
+    from vocengine import pairs
     from vocengine.key_patterns import kind_in
 
     monitor = now.settings.monitor
@@ -144,6 +151,8 @@ def _notes(now: _Now, found: Sequence[dict[str, Any]]) -> list[str]:
         "channel": monitor.channels,
         "journey_stage": monitor.journey_stages,
         "segment": bool(monitor.segments),
+        **dict.fromkeys(pairs.KINDS, False),
+        **{pairs.kind_of(pair): True for pair in monitor.pairs},
     }
     notes = []
     for policy, said in zip(now.policies.all, found, strict=False):
@@ -157,8 +166,8 @@ def _notes(now: _Now, found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _one(now: _Now, key: str) -> dict[str, Any]:
-    from vocengine.alerts.policies import fall_of
-    from vocengine.alerts.policy_conflicts import KINDS, possible
+    from vocengine.alerts.kinds import fall_of, possible
+    from vocengine.alerts.policy_conflicts import KINDS
     from vocengine.cli.alert_policy_words import in_force
     from vocengine.stream.alert_policies import detector_policy_of
 

@@ -14,6 +14,7 @@ AlertKind = Literal[
     "channel_sentiment_fall",
     "journey_stage_sentiment_fall",
     "segment_sentiment_fall",
+    "pair_sentiment_fall",
     "emerging_topic",
     "anger_spike",
     "cancel_intent_rise",
@@ -45,7 +46,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A topic, channel, product, journey stage or segment that stands out among the mentions behind the alert.
+    """A topic, channel, product, journey stage, segment or pair that stands out among the mentions behind the alert.
 
     `share` (0..1) is its part of them, `n` how many they are. `expected` is the part that it had before, null where too
     little is known of before; `key` is its monitored key. Mentions touch several keys, so shares do not add up.

@@ -14,10 +14,12 @@ SIGNALS = ("anger", "cancel_intent")
 class Mention:
     """One monitored key touched by one event, on `voc.mentions`, keyed by `key`.
 
-    `key` is `<kind>:<id>`, for example `topic:12`, `customer:C-7`, `segment:region=north`. `score` is the mean
-    sentiment −1..1 of what was said about the key (a topic's spans, else the whole event). `excerpt` is the
+    `key` is `<kind>:<id>`, for example `topic:12`, `customer:C-7`, `segment:region=north`, or of a pair
+    `topic~product:12~kettle`. `score` is the mean sentiment −1..1 of what was said about the key (a topic's spans, also
+    of a pair with a topic, else the whole event). `excerpt` is the
     masked sentence that carries it, so that an alert has evidence without waiting for the store. `also` holds the other
-    keys that the event touches, but for its customer's, with their labels: what a fall of this key may come from.
+    keys that the event touches, but for its customer's, with their labels: what a fall of this key may come from. A
+    pair and its parts are not among each other's.
     `signals` are those of `SIGNALS` that it shows.
     """
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from vocengine.contracts import Alert, Driver
 from vocengine.contracts.alert import SHOWN
 from vocengine.notify.words import TITLE_CHARS, Message, Told, html_of, line, payload_of, text_of, when
+from vocengine.pairs import kind_words
 
 MINUS = "\u2212"
 _VERBATIMS = 5
@@ -60,7 +61,7 @@ def told_of(alert: Alert, public_url: str | None) -> Told:
     what = "Sentiment fell" if fall else _TITLES.get(alert.kind, alert.kind.replace("_", " ").capitalize())
     of_key = alert.key.partition(":")[0] if alert.kind in ("volume_spike", "data_silence") else ""
     of_key = "" if alert.key.endswith(":*") else of_key
-    kind = f"{alert.kind.removesuffix(_FALL) if fall else of_key} ".replace("_", " ").lstrip()
+    kind = f"{kind_words(alert.kind.removesuffix(_FALL) if fall else of_key)} ".lstrip()
     title = f"{'Resolved: ' if alert.status == 'resolved' else ''}{what}: {kind}{line(alert.label)} ({alert.severity})"
     shown = SHOWN.get(alert.kind)
     show = _percent if emerging or shown else _share if fall else _rate
@@ -89,7 +90,7 @@ def told_of(alert: Alert, public_url: str | None) -> Told:
 
 def _driver(driver: Driver) -> str:
     before = "" if driver.expected is None else f" (before {driver.expected:.0%})"
-    return f"{driver.kind.replace('_', ' ')} {line(driver.name)} {driver.share:.0%}{before}"
+    return f"{kind_words(driver.kind)} {line(driver.name)} {driver.share:.0%}{before}"
 
 
 def _share(value: float) -> str:

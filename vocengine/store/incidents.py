@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from vocengine.alerts.incidents import SLACK, Member, linked, member_of, root_of
+from vocengine.alerts.incidents import SLACK, Member, fits, linked, member_of, root_of
 from vocengine.alerts.mix import Parts
 from vocengine.contracts import Alert
 from vocengine.store.tables import alerts, incident_members, incidents
@@ -70,7 +70,7 @@ def _join(connection: sa.Connection, new: Member, now: datetime) -> str:
     if known is not None:
         return known
     near = _near(connection, new)
-    fitting = [i for i, members in near.items() if linked(new, root_of(members)) or new.key in {m.key for m in members}]
+    fitting = [incident_id for incident_id, members in near.items() if fits(new, members)]
     incident_id = fitting[0] if fitting else "i-" + new.alert_id.removeprefix("a-")
     connection.execute(
         sa.insert(incident_members).values(

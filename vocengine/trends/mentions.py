@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vocengine.contracts import SIGNALS, Enriched, Labelled, Mention, Span
+from vocengine.pairs import label_of, pairs_among
 
 # A score nearer to zero than this is neither praise nor complaint.
 CLEAR = 0.25
@@ -14,7 +15,7 @@ EXCERPT_CHARS = 280
 
 @dataclass(frozen=True, slots=True)
 class Monitored:
-    """Which kinds of keys are followed; `segments` names the segment fields."""
+    """Which kinds of keys are followed; `segments` names the segment fields, `pairs` what is followed together."""
 
     topics: bool = True
     customers: bool = True
@@ -22,6 +23,7 @@ class Monitored:
     channels: bool = True
     journey_stages: bool = True
     segments: tuple[str, ...] = ("region",)
+    pairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
     """The mentions that an event gives rise to: one for each monitored key, none where it was not scored.
 
     A topic's mention has the mean score of the event's spans on that topic; every other key has that of the
-    whole event. Pure: the same event gives the same mentions.
+    whole event. A pair with a topic is as its topic. Pure: the same event gives the same mentions.
     """
     if event.sentiment is None:
         return []
@@ -48,8 +50,16 @@ def mentions_of(event: Enriched, monitored: Monitored) -> list[Mention]:
     found = [_mention(event, kind, name, label, score, whole, shown) for kind, name, label in keys]
     if monitored.topics:
         found += _topic_mentions(event)
+    singles = found[:]
+    parts = {}
+    for key, i, j in pairs_among([mention.key for mention in singles], monitored.pairs):
+        # A topic stands first in a pair.
+        one, other = singles[i], singles[j]
+        kind = key.partition(":")[0]
+        found.append(replace(one, kind=kind, key=key, label=label_of(one.label, other.label)))
+        parts[key] = {key, one.key, other.key}
     also = {mention.key: mention.label for mention in found if mention.kind != "customer"}
-    return [replace(m, also={key: label for key, label in also.items() if key != m.key}) for m in found]
+    return [replace(m, also=_others(m.key, also, parts)) for m in found]
 
 
 def scored_keys(event: Enriched, monitored: Monitored, said: Sequence[TopicSaid]) -> list[tuple[str, str, float]]:
@@ -58,7 +68,9 @@ def scored_keys(event: Enriched, monitored: Monitored, said: Sequence[TopicSaid]
         return []
     score = round(event.sentiment.score, 4)
     found = [(f"{kind}:{name}", kind, score) for kind, name, _ in _keys_but_topics(event, monitored)]
-    return found + [(f"topic:{one.topic_id}", "topic", one.score) for one in said]
+    found += [(f"topic:{one.topic_id}", "topic", one.score) for one in said]
+    paired = pairs_among([key for key, _, _ in found], monitored.pairs)
+    return found + [(key, key.partition(":")[0], found[i][2]) for key, i, _ in paired]
 
 
 def said_of_topics(event: Enriched) -> list[TopicSaid]:
@@ -69,6 +81,14 @@ def said_of_topics(event: Enriched) -> list[TopicSaid]:
         TopicSaid(topic_id, round(_mean_score(spans), 4), tuple(sorted({e.label for s in spans for e in s.emotions})))
         for topic_id, spans in _spans_by_topic(event).items()
     ]
+
+
+def _others(key: str, also: Mapping[str, str], parts: Mapping[str, set[str]]) -> dict[str, str]:
+    """The labels of the keys beside one: without its own parts, and pairs with one of these, which tell nothing new."""
+    if not parts:
+        return {other: label for other, label in also.items() if other != key}
+    own = parts.get(key, {key})
+    return {other: label for other, label in also.items() if own.isdisjoint(parts.get(other, (other,)))}
 
 
 def _keys_but_topics(event: Enriched, monitored: Monitored) -> list[tuple[str, str, str]]:

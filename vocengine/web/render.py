@@ -14,9 +14,9 @@ from vocengine.web.api import API_PREFIX
 from vocengine.web.assets import FOLDER, asset_version, plotly_version
 
 _FILTERS = (
-    "change_words", "day", "dimension_words", "iso", "key_path", "kind_words", "of_alert", "path_part", "percent",
-    "points", "rate", "score", "sentiment_of", "share_change_words", "shown_by", "span_words", "tone", "when",
-    "whole",
+    "change_words", "day", "dimension_words", "iso", "key_kind_words", "key_path", "kind_words", "of_alert",
+    "path_part", "percent", "points", "rate", "score", "sentiment_of", "share_change_words", "shown_by", "span_words",
+    "tone", "when", "whole",
 )  # fmt: skip
 _OF_CASES = ("entry_words", "state_words", "time_left", "time_used", "urgency")
 _DRAWINGS = ("sentiment_chart", "sentiment_scale", "share_chart", "share_scale")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from vocengine import pairs
 from vocengine.contracts import Alert
 from vocengine.contracts.alert import SHOWN
 from vocengine.store.reads import BY_HOURS, MAX_POINTS, By, IncidentBrief, Point, Quote, Range, Series
@@ -122,6 +123,11 @@ def key_path(key: str) -> str:
     if kind in ("topic", "customer"):
         return f"/{kind}s/{path_part(name)}"
     return f"/?key={quote(key, safe=':')}"
+
+
+def key_kind_words(kind: str) -> str:
+    """`journey_stage` → `journey stage`, `topic~product` → `topic × product`."""
+    return pairs.kind_words(kind)
 
 
 def kind_words(kind: str) -> str:

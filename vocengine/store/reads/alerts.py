@@ -17,6 +17,7 @@ from vocengine.store.candidates import CandidateStatus, load_one
 from vocengine.store.reads.cases import CaseDetail, case_of_alert
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.incidents import Incident, IncidentBrief, Similar, incident_of, incidents_of, similar_to
+from vocengine.store.reads.key_labels import counted_in
 from vocengine.store.reads.ranges import MAX_DAYS, newest_hour, range_of
 from vocengine.store.reads.series import Series, series_of_key
 from vocengine.store.reads.session import Connection
@@ -114,7 +115,7 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
     start = min(max(start, end - timedelta(days=MAX_DAYS - 1)), end - timedelta(hours=1))
     candidate = _candidate_state(connection, alert) if alert.kind == "emerging_topic" else None
     key = f"topic:{candidate.topic_id}" if candidate and candidate.topic_id is not None else alert.key
-    series = series_of_key(connection, key, range_of(start, end))
+    series = series_of_key(connection, key, range_of(start, end), parts=counted_in(connection, key))
     whole = incident_of(connection, alert_id)
     if whole is not None:
         # It may have been brought together with another one since the alert was published.

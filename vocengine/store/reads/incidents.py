@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from vocengine.alerts.incidents import explained, root_of
+from vocengine.alerts.incidents import explained, root_of, share_on
 from vocengine.contracts import Alert, CaseState, Verdict
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.store.incidents import members_of
@@ -112,7 +112,7 @@ def incident(connection: Connection, incident_id: str) -> Incident | None:
     told = []
     for one in sorted(members, key=lambda one: (one.alert_id != root.alert_id, one.window_start, one.alert_id)):
         row = rows[one.alert_id]
-        share, before = one.parts.get(root.key, (0.0, 0.0)) if one.key != root.key else (None, None)
+        share, before = share_on(one, root.key) if one.key != root.key else (None, None)
         told.append(
             IncidentMember(
                 row.alert_id, row.kind, row.key, row.label, row.severity, row.status, row.opened_at, share, before

@@ -7,7 +7,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from vocengine.alerts.policy_report import WatchedKey
-from vocengine.key_patterns import KEY_KINDS
+from vocengine.key_patterns import is_kind
+from vocengine.store.reads.key_labels import label_of
 from vocengine.store.reads.ranges import newest_hour
 from vocengine.store.reads.session import Connection
 from vocengine.store.stored_events import topic_labels
@@ -31,9 +32,8 @@ def watched_keys(connection: Connection) -> list[WatchedKey]:
     )
     found = []
     for key, n in rows:
-        kind, _, name = key.partition(":")
+        kind = key.partition(":")[0]
         # Beside the keys' states lies what a partition remembers of the budget.
-        if kind in KEY_KINDS:
-            label = labels.get(int(name), name) if kind == "topic" and name.isdecimal() else name
-            found.append(WatchedKey(key, kind, label, float(n or 0) / TRAFFIC_DAYS))
+        if is_kind(kind):
+            found.append(WatchedKey(key, kind, label_of(key, labels), float(n or 0) / TRAFFIC_DAYS))
     return found
