@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,13 @@ def test_texts_without_words_are_shown_only_where_there_are_no_others() -> None:
     assert representative(["!!!", "😡", "So slow"], str) == ["So slow"]
     assert representative(["!!!", "😡"], str) == ["!!!"]
     assert representative([], str) == []
+
+
+def test_of_two_texts_the_earlier_comes_first_whatever_order_their_words_are_counted_in() -> None:
+    for seed in range(50):
+        draw = random.Random(seed)
+        texts = [" ".join(draw.sample([f"word{i}" for i in range(60)], 30)) for _ in range(2)]
+        assert representative(texts, str) == texts
 
 
 @given(st.lists(st.text(max_size=40), max_size=20), st.integers(1, 6))

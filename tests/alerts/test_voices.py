@@ -6,7 +6,7 @@ from array import array
 
 import pytest
 
-from vocengine.alerts.voices import fingerprint, hear
+from vocengine.alerts.voices import fingerprint, hear, marks
 
 SAID = "The plane was late again and nobody at the gate cared"
 
@@ -32,16 +32,15 @@ def test_other_words_and_short_texts_are_no_copies() -> None:
 
 def test_a_voice_and_a_text_are_heard_once_a_day() -> None:
     heard = array("I")
-    text = fingerprint(SAID)
-    assert hear(heard, "C-1", text, 5)
-    assert not hear(heard, "C-1", None, 5)
-    assert not hear(heard, "C-2", text, 5)
-    assert hear(heard, "C-1", text, 6)
+    assert hear(heard, marks("C-1", SAID, 5))
+    assert not hear(heard, marks("C-1", "Something else", 5))
+    assert not hear(heard, marks("C-2", SAID, 5))
+    assert hear(heard, marks("C-1", SAID, 6))
 
 
 def test_hundreds_of_voices_a_day_are_told_apart_in_bounded_memory() -> None:
     heard = array("I")
-    fresh = sum(hear(heard, f"C-{i}", None, 5) for i in range(2_000))
+    fresh = sum(hear(heard, marks(f"C-{i}", "", 5)) for i in range(2_000))
     assert fresh == 2_000 and len(heard) <= 64
-    repeated = sum(hear(heard, "C-loud" if i % 2 else f"D-{i}", None, 5) for i in range(60))
+    repeated = sum(hear(heard, marks("C-loud" if i % 2 else f"D-{i}", "", 5)) for i in range(60))
     assert repeated <= 34, "who speaks again and again is heard once or a few times"

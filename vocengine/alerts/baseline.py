@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from vocengine.alerts.population import Population
@@ -153,29 +154,23 @@ class Baseline:
         mean = population.mean
         spread = population.level_variance
         daily = self._day_variance = self.day_variance(population)
-        before_n = before_sum = 0.0
-        days, first = self.days, day
-        for i in range(0, len(days), 3):
-            if days[i] < since_day and days[i] != day:
-                first = min(first, int(days[i]))
-                before_n += days[i + 1]
-                before_sum += days[i + 2]
+        dates, counts, sums = self.days[::3], self.days[1::3], self.days[2::3]
+        known = bisect_left(dates, since_day)
+        before_n, before_sum = sum(counts[:known], 0.0), sum(sums[:known], 0.0)
         rough = (mean * 4.0 + before_sum) / (4.0 + before_n)
         rough = min(0.97, max(0.03, rough))
         scatter = self.scatter = population.dispersion * rough * (1.0 - rough)
         precision, weighted = 1.0 / spread, mean / spread
-        later_n = later_sum = later_days = 0.0
-        for i in range(0, len(days), 3):
-            n = days[i + 1]
-            if not n or days[i] == day:
-                continue
-            if days[i] < since_day:
+        for n, total in zip(counts[:known], sums[:known], strict=True):
+            if n:
                 one = n / (daily * n + scatter)
                 precision += one
-                weighted += one * days[i + 2] / n
-            else:
-                later_n, later_sum, later_days = later_n + n, later_sum + days[i + 2], later_days + 1
-        self.n, self.first_day = before_n, first
+                weighted += one * total / n
+        later_n = later_sum = later_days = 0.0
+        for i in range(known, len(dates)):
+            if counts[i] and dates[i] != day:
+                later_n, later_sum, later_days = later_n + counts[i], later_sum + sums[i], later_days + 1
+        self.n, self.first_day = before_n, int(dates[0]) if known else day
         self.mean = weighted / precision
         self.raw_mean = before_sum / before_n if before_n else mean
         uncertainty = 1.0 / precision

@@ -20,7 +20,7 @@ from vocengine.alerts.course import Amendment, Ended, alert_id_of
 from vocengine.alerts.customers import probability_of_fall
 from vocengine.alerts.meter import Meter
 from vocengine.alerts.population import FURIOUS, Population
-from vocengine.alerts.voices import fingerprint, hear
+from vocengine.alerts.voices import hear, marks
 from vocengine.contracts import SIGNALS, Mention
 
 # Falls that the bets suit best, in negativity; for what lies between two of them both do well.
@@ -135,24 +135,25 @@ class KeyState:
         where it is not the mention's own. A mention older than the allowed lateness trains nothing; one that is late
         for the partition trains a key that is behind, but is not tested. A voice, and a text, count once a day.
         """
-        x = float(self.kind in mention.signals) if self.kind in SIGNALS else 0.5 - 0.5 * mention.score
+        kind = self.kind
+        x = float(kind in mention.signals) if kind in SIGNALS else 0.5 - 0.5 * mention.score
         lateness = policy.allowed_lateness.total_seconds()
-        if at < self.newest - lateness:
-            return ()
         if at > self.newest:
             self.newest = at
-        day = int(at // DAY_S)
-        customer = self.kind == "customer"
+        elif at < self.newest - lateness:
+            return ()
+        day, hour = divmod(int(at // 3600.0), 24)
+        customer = kind == "customer"
         # A customer's own key hears every event of theirs once; everywhere else a customer has one voice a day.
         who = mention.event_id if customer else (mention.customer_id or mention.event_id)
-        if not hear(self.heard, who, fingerprint(mention.excerpt), day):
+        if not hear(self.heard, marks(who, mention.excerpt, day)):
             return ()
         amendment = self._run_on(key or mention.key, at, policy) if self.fallen_at is not None else None
         running = self.fallen_at is not None
-        population, baseline = meter.population(self.kind), self.baseline
-        since_day = day if self.since is None else min(day, int(self.since // DAY_S))
-        baseline.look(day, since_day, population)
-        season = population.season(day, int(at // 3600) % 24)
+        population, baseline = meter.population(kind), self.baseline
+        baseline.look(day, day if self.since is None else min(day, int(self.since // DAY_S)), population)
+        rhythm = population.rhythm(day, hour)
+        season = rhythm[0] + rhythm[1]
         fall = None
         if running:
             self._go_on(x)
@@ -160,21 +161,15 @@ class KeyState:
             needed = policy.customer_min_history if customer else policy.min_history
             behind = meter.clock.at_s is not None and at < meter.clock.at_s - lateness
             if baseline.n >= needed and not behind:
-                stake = meter.purse.draw(self.kind, importance, a_day)
+                stake = meter.purse.draw(kind, importance, a_day)
                 fall = self._test(mention, at, x, season, stake, policy, population)
-            self._train(day, at, x, population)
+            population.learn(day, hour, x, rhythm, baseline.level, baseline.uncertainty, baseline.n, baseline.raw_mean)
         baseline.add(x - season)
         if customer:
             self._remember(x)
         if fall is None and amendment is None:
             return ()
         return tuple(one for one in (amendment, fall) if one is not None)
-
-    def _train(self, day: int, at: float, x: float, population: Population) -> None:
-        baseline = self.baseline
-        population.learn(
-            day, int(at // 3600) % 24, x, baseline.level, baseline.uncertainty, baseline.n, baseline.raw_mean
-        )
 
     def _remember(self, x: float) -> None:
         self.n += 1
@@ -241,35 +236,36 @@ class KeyState:
         policy: DetectorPolicy,
         population: Population,
     ) -> Fall | None:
-        expected, scale = self.baseline.expected()
+        baseline = self.baseline
+        expected, scale = baseline.expected()
         m = _inside(expected + season)
-        # The best bet on a fall of a given size, against scores that scatter so much; never one that could lose all.
-        bold, off = _BOLDEST / m, scale * (x - m)
-        by_size = off / self.baseline.scatter
+        off = scale * (x - m)
         customer = self.kind == "customer"
         if customer:
             stake *= 0.5
             self._bet_on_fury(x, stake, population)
-        each = stake / len(BETS)
-        most = off * bold
-        if off < 0.0:
-            grown = [(e + each) * (1.0 + max(bet * by_size, most)) for e, bet in zip(self.grown, BETS, strict=True)]
-        else:
-            grown = [(e + each) * (1.0 + min(bet * by_size, most)) for e, bet in zip(self.grown, BETS, strict=True)]
-        value = sum(grown)
+        each, value, grown = stake / len(BETS), 0.0, self.grown
+        # The best bet on a fall of a given size, against scores that scatter so much; never one that could lose all.
+        by_size, most = off / baseline.scatter, off * (_BOLDEST / m)
+        fallen = off > 0.0
+        for i, bet in enumerate(BETS):
+            gain = bet * by_size
+            if gain > most if fallen else gain < most:
+                gain = most
+            grown[i] = one = (grown[i] + each) * (1.0 + gain)
+            value += one
         if value > _LARGEST:
-            grown = [e * _LARGEST / value for e in grown]
-        self.grown = grown
+            self.grown = [e * _LARGEST / value for e in grown]
         if customer:
             value += sum(self.furious_grown)
         # A fall worth an alert lies this much higher; what is between is where nothing has begun yet.
-        worth = _inside(self.baseline.mean + self.baseline.usual + season) + policy.min_effect
+        worth = _inside(baseline.mean + baseline.usual + season) + policy.min_effect
         # A share is small, so that a step that suits a mean would lose all of a rise between two that show it.
         step = _SIGNAL_STEP / (1.0 - worth) if self.kind in SIGNALS else _STEP
         self._follow(mention, at, x, step * (x - worth) / worth)
         if value < 1.0 or self.since is None or self.since_n < (1 if customer else policy.min_observed):
             return None
-        if self.since_sum / self.since_n - self.baseline.mean < policy.min_effect:
+        if self.since_sum / self.since_n - baseline.mean < policy.min_effect:
             return None
         return self._fall(mention, at, x, value, policy, population)
 
@@ -317,6 +313,8 @@ class KeyState:
 
     def _follow(self, mention: Mention, at: float, x: float, gain: float) -> None:
         """A CUSUM beside the test: where it last stood at zero is when the fall began (Page 1954)."""
+        if gain <= 0.0 and self.since is None:
+            return
         self.cusum += math.log1p(gain)
         if self.cusum <= 0.0:
             if self.since is not None:

@@ -79,23 +79,31 @@ class Population:
         """Share of mentions that are furious."""
         return (1.0 + self.furious) / (10.0 + self.n)
 
-    def season(self, day: int, hour: int) -> float:
-        """By how much the kind is more negative at this hour of this day of the week."""
+    def rhythm(self, day: int, hour: int) -> tuple[float, float]:
+        """By how much the kind is more negative at this hour, and on this day of the week; the season is their sum."""
         weekday = day % 7
-        by_hour = self.hour_sum[hour] / (self.hour_n[hour] + _HOUR_MENTIONS)
-        return by_hour + self.weekday_sum[weekday] / (self.weekday_n[weekday] + _WEEKDAY_DAYS)
+        return (
+            self.hour_sum[hour] / (self.hour_n[hour] + _HOUR_MENTIONS),
+            self.weekday_sum[weekday] / (self.weekday_n[weekday] + _WEEKDAY_DAYS),
+        )
 
     def learn(
-        self, day: int, hour: int, x: float, level: float, uncertainty: float, before_n: float, before_mean: float
+        self,
+        day: int,
+        hour: int,
+        x: float,
+        rhythm: tuple[float, float],
+        level: float,
+        uncertainty: float,
+        before_n: float,
+        before_mean: float,
     ) -> None:
         """Take in a mention of negativity `x` of a key that is expected to stand at `level`, season apart.
 
-        `uncertainty` is the variance of that expectation; the key had `before_n` mentions on days before, whose mean
-        was `before_mean`.
+        `rhythm` is that of `day` and `hour`. `uncertainty` is the variance of the expectation; the key had `before_n`
+        mentions on days before, whose mean was `before_mean`.
         """
-        weekday = day % 7
-        by_weekday = self.weekday_sum[weekday] / (self.weekday_n[weekday] + _WEEKDAY_DAYS)
-        by_hour = self.hour_sum[hour] / (self.hour_n[hour] + _HOUR_MENTIONS)
+        by_hour, by_weekday = rhythm
         off = x - level
         pure = off - by_weekday - by_hour
         self.n += 1.0

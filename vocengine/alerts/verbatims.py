@@ -62,6 +62,7 @@ def _rarity(words: Sequence[frozenset[str]]) -> dict[str, float]:
 
 
 def _cosine(a: frozenset[str], b: frozenset[str], weights: dict[str, float]) -> float:
-    shared = sum(weights[word] for word in a & b)
-    size = math.sqrt(sum(weights[word] for word in a) * sum(weights[word] for word in b))
+    # Rounded once, so that the order of a set, which differs from run to run, decides no tie.
+    shared, of_a, of_b = (math.fsum(weights[word] for word in words) for words in (a & b, a, b))
+    size = math.sqrt(of_a * of_b)
     return shared / size if size else 0.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from functools import lru_cache
 from zlib import crc32
 
 _FIRST, _MOST = 8, 64
@@ -36,12 +37,27 @@ def fingerprint(text: str) -> int | None:
     return crc32(" ".join(words[:_COMPARED_WORDS]).encode())
 
 
-def hear(heard: array[int], who: str, text: int | None, day: int) -> bool:
-    """Whether neither this voice nor this text was heard on that day; both are remembered in `heard`."""
-    voice = _mixed(crc32(who.encode()), day)
-    fresh = _put(heard, voice)
-    if text is not None and not _put(heard, _mixed(text ^ 0x9E3779B9, day)):
-        fresh = False
+# The mentions of one event follow each other, and most of them have its one voice and its one text.
+@lru_cache(maxsize=8)
+def marks(who: str, text: str, day: int) -> tuple[int, ...]:
+    """What a key is to remember of a voice that says a text on that day: a hash of each, where the text has one."""
+    voice, said = crc32(who.encode()), fingerprint(text)
+    return (_mixed(voice, day),) if said is None else (_mixed(voice, day), _mixed(said ^ 0x9E3779B9, day))
+
+
+def hear(heard: array[int], marks: tuple[int, ...]) -> bool:
+    """Whether none of the `marks`, voice or text, was heard on their day; they are remembered in `heard`."""
+    fresh = True
+    for mark in marks:
+        size = len(heard)
+        if size < _MOST and (not size or heard[(mark >> 8) & (size - 1)] not in (0, mark)):
+            _grow(heard)
+            size = len(heard)
+        place = (mark >> 8) & (size - 1)
+        if heard[place] == mark:
+            fresh = False
+        else:
+            heard[place] = mark
     return fresh
 
 
@@ -49,30 +65,10 @@ def _mixed(value: int, day: int) -> int:
     return ((value ^ (day * 2_654_435_761)) * 2_246_822_519 & 0xFFFFFFFF) or 1
 
 
-def _put(heard: array[int], one: int) -> bool:
-    size = len(heard)
-    if not size:
-        heard.extend([0] * _FIRST)
-        size = _FIRST
-    place = (one >> 8) & (size - 1)
-    before = heard[place]
-    if before == one:
-        return False
-    if before and size < _MOST:
-        _grow(heard)
-        place = (one >> 8) & (len(heard) - 1)
-        if heard[place] == one:
-            return False
-    heard[place] = one
-    return True
-
-
 def _grow(heard: array[int]) -> None:
     """Twice as many places; each hash moves to its own."""
     old = [one for one in heard if one]
-    size = 2 * len(heard)
-    heard.extend([0] * len(heard))
-    for place in range(size):
-        heard[place] = 0
+    size = 2 * len(heard) or _FIRST
+    heard[:] = array("I", bytes(heard.itemsize * size))
     for one in old:
         heard[(one >> 8) & (size - 1)] = one
