@@ -2,8 +2,8 @@
 
 On the same texts, in one run: the loop that one writes first (`transformers`, a text at a time), the same model in
 padded batches sorted by length, each backend of this engine, tokenising, pooling, heads and clauses included, and the
-same with the layers run by ONNX Runtime and OpenVINO. Every one runs in a process of its own, so that its memory is its
-own. The base is all-MiniLM-L6-v2, of the same size.
+same with the layers run by ONNX Runtime, OpenVINO and CTranslate2. Every one runs in a process of its own, so that its
+memory is its own. The base is all-MiniLM-L6-v2, of the same size.
 """
 
 from __future__ import annotations
@@ -84,33 +84,34 @@ def peer(*, batch: int) -> Callable[[Sequence[str]], Any]:
     return read
 
 
-def engine(backend: str) -> tuple[Callable[[Sequence[str]], Any], dict[str, Any]]:
-    """This engine's encoder with the clauses of every text, and what it says of itself."""
+def engine(encoder: Encoder) -> Callable[[Sequence[str]], Any]:
+    """This engine's encoder with the clauses of every text."""
     from vocengine.text import segment
-
-    begin = time.perf_counter()
-    encoder = _open(backend)
-    about = {"backend": encoder.info.backend, "load_s": round(time.perf_counter() - begin, 2)}
 
     def read(texts: Sequence[str]) -> None:
         for first in range(0, len(texts), _BATCH):
             part = list(texts[first : first + _BATCH])
             encoder.encode(part, [[(clause.start, clause.end) for clause in segment(text)] for text in part])
 
-    return read, about
-
-
-def _open(backend: str) -> Encoder:
-    return load_with(backend) if backend in RUNTIMES else load_encoder(backend=backend)
+    return read
 
 
 def measure(who: str, counts: dict[str, int], repeats: int) -> dict[str, Any]:
-    """Texts a second of each kind by one reader: the best of some runs over the same texts."""
+    """Texts a second of each kind by one reader: the best of some runs over the same texts.
+
+    Of a backend or runtime that is named, also what its precision costs.
+    """
     about: dict[str, Any] = {}
+    encoder: Encoder | None = None
     if who in ("naive", "batched"):
         read = peer(batch=1 if who == "naive" else _PEER_BATCH)
     else:
-        read, about = engine(who)
+        begin = time.perf_counter()
+        encoder = load_with(who) if who in RUNTIMES else load_encoder(backend=who)
+        about["backend"] = encoder.info.backend
+        if who not in RUNTIMES:  # whose files are written first, which is not loading
+            about["load_s"] = round(time.perf_counter() - begin, 2)
+        read = engine(encoder)
     for kind in _KINDS:
         texts = texts_of(kind, counts[kind])
         if who == "naive":
@@ -131,6 +132,8 @@ def measure(who: str, counts: dict[str, int], repeats: int) -> dict[str, Any]:
             "gflops": round(flop / 1e3 / min(took), 1),
         }
     about["peak_rss_mb"] = round(own_peak_mb())
+    if encoder is not None and who != "auto":
+        about |= precision_cost(encoder)
     return about
 
 
@@ -143,16 +146,17 @@ def _tokens(texts: Sequence[str]) -> list[int]:
     return [len(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
 
 
-def precision_cost(backend: str) -> dict[str, float]:
-    """What a backend reads on TweetEval's val split: choices are made there, and the test split is not looked at."""
+def precision_cost(encoder: Encoder) -> dict[str, float]:
+    """What an encoder reads on TweetEval's val split: choices are made there, and the test split is not looked at."""
     from sklearn.metrics import recall_score
 
     from vocengine import corpora
 
     tweets = corpora.sentiment(corpora.data_folder(), "val")
     labels = [tweet.labels[0] for tweet in tweets]
-    found = _open(backend).encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
-    exact = _open("torch-fp32").encode([tweet.text for tweet in tweets], [()] * len(tweets)).sentiment
+    texts, none = [tweet.text for tweet in tweets], [()] * len(tweets)
+    found = encoder.encode(texts, none).sentiment
+    exact = load_encoder(backend="torch-fp32").encode(texts, none).sentiment
     return {
         "val_macro_recall": round(100 * float(recall_score(labels, found.argmax(1), average="macro")), 2),
         "mean_change": round(float(abs(found - exact).mean()), 4),
@@ -170,10 +174,7 @@ def main() -> None:
     options = parser.parse_args()
     counts = {kind: getattr(options, kind) for kind in _KINDS}
     if options.only:
-        found = measure(options.only, counts, options.repeats)
-        if options.only in (*_BACKENDS, *RUNTIMES):
-            found |= precision_cost(options.only)
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps(measure(options.only, counts, options.repeats)).decode())
         return
 
     from vocengine.terminal import table

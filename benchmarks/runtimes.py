@@ -1,4 +1,4 @@
-"""Other runtimes under the same encoder: ONNX Runtime and OpenVINO run the layers, everything around them is ours.
+"""Other runtimes under the same encoder: ONNX Runtime, OpenVINO and CTranslate2 run the layers, all around is ours.
 
 They are measured, not shipped: `docs/decisions/011` and `012` say what serves instead. Their packages are the extra
 `runtimes`.
@@ -6,8 +6,9 @@ They are measured, not shipped: `docs/decisions/011` and `012` say what serves i
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +16,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vocengine.encoder.network import TokenEncoder
 from vocengine.encoder.voc_encoder import VocEncoder, load
 
-RUNTIMES = ("onnxruntime-fp32", "onnxruntime-int8", "openvino-fp32", "openvino-bf16")
+RUNTIMES = (
+    "onnxruntime-fp32",
+    "onnxruntime-int8",
+    "openvino-fp32",
+    "openvino-bf16",
+    "openvino-int8",
+    "ctranslate2-fp32",
+    "ctranslate2-int8",
+)
 
 
 class OnnxRuntime:
-    """The layers by ONNX Runtime, after its optimizer for BERT; with `int8` the products in 8 bits."""
+    """The layers by ONNX Runtime, its own attention included; `int8`: dynamic, weights by channel."""
 
     dtype = torch.float32
 
-    def __init__(self, name: str, encoder: TokenEncoder, folder: Path) -> None:
+    def __init__(self, name: str, path: Path) -> None:
         import onnxruntime
-        from onnxruntime.transformers.optimizer import optimize_model
 
         self.name: Any = name
-        exported, fused = _exported(encoder, folder), folder / "fused.onnx"
-        optimized = optimize_model(str(exported), model_type="bert", num_heads=12, hidden_size=384, opt_level=1)
-        optimized.save_model_to_file(str(fused))
-        if name.endswith("int8"):
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-
-            whole = folder / "int8.onnx"
-            quantize_dynamic(
-                fused, whole, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"]
-            )
-            fused = whole
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self._session = onnxruntime.InferenceSession(str(fused), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
         """(n, length) ids and 0/1 mask → (n, length, d) token states."""
@@ -53,25 +49,23 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """The layers by OpenVINO, in 32 bits or in bf16."""
+    """The layers by OpenVINO; `int8`: quantised beforehand, what stays in floats as OpenVINO chooses."""
 
     dtype = torch.float32
 
-    def __init__(self, name: str, encoder: TokenEncoder, folder: Path) -> None:
+    def __init__(self, name: str, path: Path) -> None:
         import openvino
 
         self.name: Any = name
-        precision = "bf16" if name.endswith("bf16") else "f32"
         config = {
-            "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": "1",
             "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
         }
+        if not name.endswith("int8"):
+            config["INFERENCE_PRECISION_HINT"] = "bf16" if name.endswith("bf16") else "f32"
         core = openvino.Core()
-        self._request = core.compile_model(
-            core.read_model(_exported(encoder, folder)), "CPU", config
-        ).create_infer_request()
+        self._request = core.compile_model(core.read_model(path), "CPU", config).create_infer_request()
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
         """(n, length) ids and 0/1 mask → (n, length, d) token states."""
@@ -79,30 +73,44 @@ class OpenVino:
         return torch.from_numpy(np.array(found[0], dtype=np.float32))
 
 
-def load_with(runtime: str, model: str = "voc-encoder") -> VocEncoder:
-    """This engine's encoder with its layers run by another runtime."""
-    encoder = load(model, backend="torch-fp32", threads=None, cache_dir=None)
-    with tempfile.TemporaryDirectory() as folder:
-        kind = OnnxRuntime if runtime.startswith("onnxruntime") else OpenVino
-        return encoder.on(kind(runtime, encoder.network.encoder, Path(folder)))
+class CTranslate2:
+    """The layers by CTranslate2; `int8`: weights by row as it loads, activations by token as it runs."""
 
+    dtype = torch.float32
 
-def _exported(encoder: TokenEncoder, folder: Path) -> Path:
-    path = folder / "encoder.onnx"
-    ids = torch.randint(1_000, 2_000, (2, 16))
-    rows, length = torch.export.Dim("rows", min=1, max=4_096), torch.export.Dim("length", min=2, max=512)
-    with warnings.catch_warnings():
-        # About what the exporter itself uses of torch.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            encoder,
-            (ids, torch.ones_like(ids)),
+    def __init__(self, name: str, path: Path) -> None:
+        import ctranslate2
+
+        self.name: Any = name
+        self._view = ctranslate2.StorageView.from_array
+        self._encoder = ctranslate2.Encoder(
             str(path),
-            input_names=["ids", "mask"],
-            output_names=["states"],
-            dynamic_shapes={"ids": {0: rows, 1: length}, "mask": {0: rows, 1: length}},
-            dynamo=True,
-            external_data=False,
-            verbose=False,
+            compute_type="int8_float32" if name.endswith("int8") else "float32",
+            inter_threads=1,
+            intra_threads=torch.get_num_threads(),
         )
-    return path
+
+    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(n, length) ids and 0/1 mask → (n, length, d) token states."""
+        tokens, lengths = ids.to(torch.int32).numpy(), mask.sum(1, dtype=torch.int32).numpy()
+        # The view is over the arrays' memory: they live until the call returns.
+        found = self._encoder.forward_batch(self._view(tokens), self._view(lengths))
+        return torch.from_numpy(np.array(found.last_hidden_state))
+
+
+_KINDS = {"onnxruntime": OnnxRuntime, "openvino": OpenVino, "ctranslate2": CTranslate2}
+
+
+def load_with(runtime: str) -> VocEncoder:
+    """This engine's encoder with its layers run by another runtime, whose files another process writes."""
+    encoder = load("voc-encoder", backend="torch-fp32", threads=None, cache_dir=None)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.runtime_files", runtime, folder],
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+            cwd=Path(__file__).resolve().parents[1],
+        )
+        kind = _KINDS[runtime.split("-")[0]]
+        return encoder.on(kind(runtime, Path(done.stdout.splitlines()[-1])))

@@ -106,11 +106,22 @@ def test_alerts_are_measured_on_real_streams_and_for_their_cost(temporary: Path,
     assert isinstance(found["not_reached"], list)
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32"])
+_TEXTS = ["The kettle broke after a day.", "Lovely!", "When do you open? I only need a new lid for it."]
+_SPANS = [[(0, 10)], [], [(0, 17)]]
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32", "ctranslate2-fp32"])
 def test_another_runtime_that_is_measured_reads_what_the_engine_reads(runtime: str) -> None:
-    texts = ["The kettle broke after a day.", "Lovely!", "When do you open? I only need a new lid for it."]
-    spans = [[(0, 10)], [], [(0, 17)]]
-    exact = load_encoder(backend="torch-fp32").encode(texts, spans)
-    found = load_with(runtime).encode(texts, spans)
+    exact = load_encoder(backend="torch-fp32").encode(_TEXTS, _SPANS)
+    found = load_with(runtime).encode(_TEXTS, _SPANS)
     assert found.sentiment == pytest.approx(exact.sentiment, abs=1e-4)
     assert found.span_sentiment == pytest.approx(exact.span_sentiment, abs=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime-int8", "openvino-int8", "ctranslate2-int8"])
+def test_another_runtime_in_8_bits_reads_nearly_what_the_engine_reads(runtime: str, data_sets: Path) -> None:
+    exact = load_encoder(backend="torch-fp32").encode(_TEXTS, _SPANS)
+    found = load_with(runtime).encode(_TEXTS, _SPANS)
+    # Zero would be 32 bits under another name.
+    assert 1e-4 < abs(found.sentiment - exact.sentiment).mean() < 0.03
+    assert 1e-4 < abs(found.span_sentiment - exact.span_sentiment).mean() < 0.03
