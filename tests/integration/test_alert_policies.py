@@ -11,9 +11,11 @@ import sqlalchemy as sa
 import yaml
 from kafka import TopicPartition
 
-from tests.integration.test_detect_role import stream
+from tests.integration.test_detect_role import mention_records, stream
+from tests.integration.wire import in_thread, produce, wait_until
 from tests.notify.alerts import NOON, alert
 from vocengine.alerts.policy_files import policies_from
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.cases import Step
 from vocengine.notify.routes import routes_from
 from vocengine.settings import NotifySettings, Settings, load_settings
@@ -22,6 +24,7 @@ from vocengine.store.tables import alerts, cases
 from vocengine.store.tables import notifications as notifications_table
 from vocengine.stream.detect import DetectHandler
 from vocengine.stream.inbox import Received
+from vocengine.stream.members import run_detect
 from vocengine.stream.notify import NotifyHandler
 from vocengine.trends.mentions import Monitored, mentions_of
 
@@ -105,7 +108,7 @@ def test_a_policy_narrows_the_routes_and_adds_quiet_hours(database: Any) -> None
             }
         }
     )
-    handler = NotifyHandler(routes, NotifySettings(), lambda: NOON, policies)
+    handler = NotifyHandler(routes, NotifySettings(), lambda: NOON, PolicySource.fixed(policies))
     with database.engine.begin() as connection:
         for number in (1, 2, 3, 4):
             handler.take(connection, alert(number))
@@ -120,3 +123,31 @@ def test_a_policy_narrows_the_routes_and_adds_quiet_hours(database: Any) -> None
         ("4", "all"): at_once,
         ("4", "leads"): at_once,
     }
+
+
+def test_a_running_role_takes_changed_policies_and_keeps_the_old_ones_where_the_new_are_wrong(
+    settings: Settings, database: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="vocengine")
+    chosen = settings_with(tmp_path, {"name": "kitchen", "keys": ["product:*"], "min_effect": 0.9})
+    file = tmp_path / "policies.yaml"
+    settings = settings.model_copy(update={"alerts": chosen.alerts})
+
+    def told(words: str) -> bool:
+        return any(words in record.getMessage() for record in caplog.records)
+
+    before, after = mention_records(stream(fall_on_day=8, days=8)), mention_records(stream(fall_on_day=8))
+    loud = {"name": "loud", "keys": ["channel:*"], "severity": {"at_most": "low"}, "owner": "shop"}
+    produce(settings, "mentions", before)
+    with in_thread(run_detect, settings):
+        wait_until(lambda: told("detect: ready"), timeout_s=20, what="the role")
+        settings_with(tmp_path, loud, {"name": "kitchen", "keys": ["product:*"], "owner": "shop"})
+        wait_until(lambda: told("in force are loud, kitchen"), timeout_s=20, what="the changed policies")
+        file.write_text(file.read_text().replace("at_most: low", "at_most: lowest"))
+        wait_until(lambda: told("those of before stay in force"), timeout_s=20, what="the error")
+        produce(settings, "mentions", after[len(before) :])
+        found = wait_until(lambda: len(found := raised(database.engine)) == 2 and found, what="both alerts")
+    assert found == {"channel:review": "low", "product:kettle": "critical"}
+    with database.engine.connect() as connection:
+        assert connection.scalars(sa.select(cases.c.owner).distinct()).all() == ["shop"]
+    assert len([r for r in caplog.records if "those of before stay in force" in r.getMessage()]) == 1

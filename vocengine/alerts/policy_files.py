@@ -126,6 +126,8 @@ def _document(path: Path) -> object:
         raise PolicyError(f"{path} is not valid YAML{where}: {getattr(error, 'problem', None) or error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path} cannot be read: {error}") from None
+    except ValueError as error:  # a date such as 2026-13-01
+        raise PolicyError(f"{path} is not valid YAML: {error}") from None
 
 
 def _read(file: str, document: object) -> _File:

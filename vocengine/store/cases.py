@@ -16,8 +16,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from vocengine import cases as life
-from vocengine.alerts.policies import Policies
-from vocengine.alerts.policy_files import load_policies
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.cases import LIVE, Policy, Step
 from vocengine.contracts import Alert, Case, CaseState, encode
 from vocengine.contracts.alert import Severity
@@ -54,21 +53,25 @@ class Done:
 class Casebook:
     """Writes cases by a policy, and puts each change into the outbox for `topic`.
 
-    Where an alert policy speaks of a case's key, its owner and its deadlines take the place of those of `policy`.
+    Where an alert policy in force speaks of a case's key, its owner and its deadlines take the place of those of
+    `policy`.
     """
 
     topic: str
     policy: Policy
-    alert_policies: Policies = field(default_factory=Policies)
+    alert_policies: PolicySource = field(default_factory=lambda: PolicySource(None))
 
     @classmethod
-    def of(cls, settings: Settings) -> Casebook:
-        """As the settings and the alert policies that they name say. Raises PolicyError where these are wrong."""
+    def of(cls, settings: Settings, alert_policies: PolicySource | None = None) -> Casebook:
+        """As the settings say, and the alert policies of that source, otherwise those that the settings name.
+
+        Raises PolicyError where these are wrong.
+        """
         chosen = settings.cases
         hours: dict[Severity, float] = chosen.deadline_h.model_dump()  # type: ignore[assignment]
         deadlines = {severity: timedelta(hours=h) for severity, h in hours.items()}
         policy = Policy(deadlines, chosen.warn_at_share, timedelta(days=chosen.reopen_within_days))
-        return cls(settings.kafka.topic("cases"), policy, load_policies(settings.alerts.policies))
+        return cls(settings.kafka.topic("cases"), policy, alert_policies or PolicySource(settings.alerts.policies))
 
     def take_up(
         self,
@@ -159,7 +162,7 @@ class Casebook:
         return after
 
     def _policy(self, key: str, kind: str) -> Policy:
-        found = self.alert_policies.of(key, kind)
+        found = self.alert_policies.current.of(key, kind)
         if found is None:
             return self.policy
         deadlines = {**self.policy.deadlines, **found.deadlines}

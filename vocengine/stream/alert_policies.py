@@ -9,6 +9,7 @@ from vocengine.alerts import Budget, DetectorPolicy
 from vocengine.alerts.policies import Policies, PolicyRules
 from vocengine.alerts.policy_conflicts import check_routes
 from vocengine.alerts.policy_files import load_policies
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.errors import PolicyError
 from vocengine.notify import Route, load_routes
 from vocengine.settings import AlertSettings, Settings
@@ -26,10 +27,16 @@ def policies_of(settings: Settings, routes: Sequence[Route] | None = None) -> Po
     takes none of their alerts.
     """
     found = load_policies(settings.alerts.policies)
-    fault = None if routes is None else check_routes(found.all, {r.name: (r.kinds, r.keys) for r in routes})
+    fault = None if routes is None else check_routes(found.all, _takes(routes))
     if fault is not None:
         raise PolicyError(fault)
     return found
+
+
+def source_of(settings: Settings, routes: Sequence[Route] | None = None) -> PolicySource:
+    """The policies that the settings name, followed while they change. Raises PolicyError as `policies_of` does."""
+    told = None if routes is None else _takes(routes)
+    return PolicySource(settings.alerts.policies, lambda found: None if told is None else check_routes(found.all, told))
 
 
 def checked_policies(settings: Settings) -> Policies:
@@ -53,6 +60,10 @@ def detector_policy_of(settings: AlertSettings) -> DetectorPolicy:
         cool_down=timedelta(hours=settings.cool_down_h),
         allowed_lateness=timedelta(hours=settings.allowed_lateness_h),
     )
+
+
+def _takes(routes: Sequence[Route]) -> dict[str, tuple[frozenset[str], tuple[str, ...]]]:
+    return {route.name: (route.kinds, route.keys) for route in routes}
 
 
 class WeighedRules(PolicyRules):

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 
 from vocengine.alerts import Amendment, KeyState, Meter, amended, codec, note_of, watch, watched_as
 from vocengine.alerts.mix import Parts
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.contracts import Alert, Mention, Rejected, decode_mention, encode
 from vocengine.settings import Settings
 from vocengine.store import detector_states, incidents, outbox
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
-from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of, policies_of
+from vocengine.stream.alert_policies import WeighedRules, budget_of, detector_policy_of, source_of
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 from vocengine.stream.traffic import TrafficBook
@@ -28,22 +29,25 @@ _CACHED_KEYS = 100_000
 class DetectHandler:
     """Owns the keys of its partitions: their states live in the database, with a cache that a rollback empties."""
 
-    def __init__(self, settings: Settings, *, partitions: int) -> None:
-        self._casebook = Casebook.of(settings)
-        self._policies = policies_of(settings)
-        self._rules = WeighedRules(self._policies, detector_policy_of(settings.alerts))
-        self._budget = budget_of(settings.alerts, self._policies)
+    def __init__(self, settings: Settings, *, partitions: int, source: PolicySource | None = None) -> None:
+        self._source = source or source_of(settings)
+        self._casebook = Casebook.of(settings, self._source)
+        self._settings = settings.alerts
         self._alerts_topic = settings.kafka.topic("alerts")
         self._partitions = partitions
         self._signals = settings.alerts.signals
         self._states: dict[str, KeyState] = {}
         self._meters: dict[str, Meter] = {}
+        self._policies = self._source.current
+        self._rules = WeighedRules(self._policies, detector_policy_of(self._settings))
+        self._budget = budget_of(self._settings, self._policies)
         self._traffic = TrafficBook(self._rules, self._budget, partitions=partitions)
 
     def handle(
         self, connection: Connection, batch: Sequence[Received[Mention]]
     ) -> list[tuple[Received[Mention], Rejected]]:
         """Move the detectors; alerts go to their table and to the outbox, with their cases."""
+        self._follow_policies()
         by_partition: defaultdict[int, list[Mention]] = defaultdict(list)
         for record in batch:
             by_partition[record.partition.partition].append(record.message)
@@ -92,6 +96,15 @@ class DetectHandler:
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in told])
         return []
 
+    def _follow_policies(self) -> None:
+        """A batch is watched, and its alerts are judged, by the policies that were in force at its beginning."""
+        if self._source.current is self._policies:
+            return
+        self._policies = self._source.current
+        self._rules = WeighedRules(self._policies, detector_policy_of(self._settings))
+        self._budget = budget_of(self._settings, self._policies)
+        self._traffic.by(self._rules, self._budget)
+
     def _amend(self, connection: Connection, amendments: Sequence[Amendment], *, now: datetime) -> list[Alert]:
         """Write down what became of reported falls; an ended one is noted in its case. Returns the revisions."""
         if not amendments:
@@ -137,12 +150,11 @@ class DetectHandler:
             self._meters[key] = Meter.from_bytes(stored[key]) if key in stored else Meter()
 
 
-def open_detect(settings: Settings, engine: Engine, *, instance: str, partitions: int) -> DatabaseSession[Mention]:
-    """A session of the role; `partitions` is how many the mentions have."""
-    handler = DetectHandler(
-        settings,
-        partitions=partitions,
-    )
+def open_detect(
+    settings: Settings, engine: Engine, *, instance: str, partitions: int, source: PolicySource | None = None
+) -> DatabaseSession[Mention]:
+    """A session of the role; `partitions` is how many the mentions have, `source` where policies come from."""
+    handler = DetectHandler(settings, partitions=partitions, source=source)
     return DatabaseSession(
         "detect", settings, engine, handler, topic="mentions", decode=decode_mention, instance=instance
     )

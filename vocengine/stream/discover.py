@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vocengine.alerts.emerging import Emerged, Voice, to_alert
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.contracts import Alert, Enriched, Rejected, decode_enriched, encode
 from vocengine.encoder.interface import Encoder
 from vocengine.settings import Settings
@@ -23,7 +24,7 @@ from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine
 from vocengine.store.pool import Pooled
 from vocengine.store.references import Reference
-from vocengine.stream.alert_policies import policies_of
+from vocengine.stream.alert_policies import source_of
 from vocengine.stream.inbox import Received
 from vocengine.stream.to_database import DatabaseSession
 from vocengine.topics.discover import MIN_WORDS
@@ -37,15 +38,15 @@ POOL_SPANS = max(WINDOWS)
 class DiscoverHandler:
     """Keeps the pool and looks for new groups in it; what it remembers between batches, a rollback empties."""
 
-    def __init__(self, settings: Settings, encoder: Encoder) -> None:
+    def __init__(self, settings: Settings, encoder: Encoder, source: PolicySource | None = None) -> None:
         emerging = settings.topics.emerging
         self._encoder, self._automatic = encoder, emerging.adopt == "automatic"
         self._policy = Policy(emerging.one_false_in_spans, emerging.min_authors)
         self._most = emerging.most_spans
         self._lateness = timedelta(hours=settings.alerts.allowed_lateness_h)
         self._alerts_topic = settings.kafka.topic("alerts")
-        self._casebook = Casebook.of(settings)
-        self._policies = policies_of(settings)
+        self._source = source or source_of(settings)
+        self._casebook = Casebook.of(settings, self._source)
         self._left = self._most
         self._passed_over = 0
         self._reference: Reference | None = None
@@ -158,7 +159,7 @@ class DiscoverHandler:
         apart = np.stack(centroids) if centroids else np.zeros((0, window.embeddings.shape[1]), dtype=np.float32)
         groups = find(window, arrived, compared, apart, self._policy)
         # What a policy mutes is a candidate all the same, for people to look at.
-        raised = self._policies.applied(self._write_down(connection, reference, group) for group in groups)
+        raised = self._source.current.applied(self._write_down(connection, reference, group) for group in groups)
         detector_states.add_alerts(connection, raised)
         self._casebook.take_up(connection, raised, now=datetime.now(UTC))
         outbox.put(connection, [(self._alerts_topic, a.alert_id.encode(), encode(a)) for a in raised])

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.contracts import Enriched
 from vocengine.encoder.interface import Encoder
 from vocengine.errors import StoreUnavailable, VocengineError
@@ -21,6 +22,7 @@ from vocengine.store import locks, registry
 from vocengine.store.engine import Engine
 from vocengine.store.locks import SessionLock
 from vocengine.stream import role, topic_discovery, topic_split
+from vocengine.stream.alert_policies import source_of
 from vocengine.stream.discover import DiscoverHandler, open_discover
 from vocengine.stream.enrich_member import load_models
 from vocengine.stream.members import new_instance, ready_database
@@ -43,11 +45,18 @@ class DiscoverSession:
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, encoder: Encoder, stop: threading.Event, *, instance: str
+        self,
+        settings: Settings,
+        engine: Engine,
+        encoder: Encoder,
+        stop: threading.Event,
+        *,
+        instance: str,
+        source: PolicySource | None = None,
     ) -> None:
         self._settings, self._engine, self._stop, self._instance = settings, engine, stop, instance
         self._encoder = encoder
-        self._handler = DiscoverHandler(settings, encoder)
+        self._handler = DiscoverHandler(settings, encoder, source)
         self._lock = SessionLock(engine, locks.DISCOVER)
         self._session: DatabaseSession[Enriched | None] | None = None
         self._next_pass = float("-inf")
@@ -147,12 +156,13 @@ def run_discover(
     instance = settings.instance or new_instance()
     encoder = load_encoder() if load_encoder else load_models(settings).encoder
     with (
+        source_of(settings) as policies,
         RoleMetrics("discover", settings.metrics) as metrics,
         _Refitting(settings, engine, stop),
     ):
         role.run(
             "discover",
-            lambda: DiscoverSession(settings, engine, encoder, stop, instance=instance),
+            lambda: DiscoverSession(settings, engine, encoder, stop, instance=instance, source=policies),
             stop,
             retry_max_s=settings.stream.retry_max_s,
             on_step=metrics.stepped,

@@ -9,6 +9,7 @@ import logging
 import threading
 from datetime import UTC, datetime
 
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.settings import Settings
 from vocengine.store import cases
 from vocengine.store.cases import Casebook
@@ -22,9 +23,11 @@ _EVERY_S = 5.0
 class EscalateSession:
     """Looks now and then for cases whose time is running out or has passed."""
 
-    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, stop: threading.Event, source: PolicySource | None = None
+    ) -> None:
         self._engine, self._stop = engine, stop
-        self._casebook = Casebook.of(settings)
+        self._casebook = Casebook.of(settings, source)
 
     def step(self) -> int:
         """One look and a pause; returns how many escalations were made. Raises StoreUnavailable."""

@@ -14,6 +14,7 @@ from vocengine.store import engine as store_engine
 from vocengine.store import schema
 from vocengine.store.engine import Engine
 from vocengine.stream import role, topology
+from vocengine.stream.alert_policies import source_of
 from vocengine.stream.detect import open_detect
 from vocengine.stream.escalate import EscalateSession
 from vocengine.stream.relay import RelaySession
@@ -41,19 +42,22 @@ def run_store(settings: Settings, stop: threading.Event) -> None:
 
 
 def run_detect(settings: Settings, stop: threading.Event) -> None:
-    """Run a detect member until `stop`."""
+    """Run a detect member until `stop`. Raises PolicyError where the alert policies are wrong at the beginning."""
     engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
+    # One for all that runs here, also where a session is opened anew while a file is wrong.
+    policies = source_of(settings)
 
     def open_session() -> role.Session:
         partitions = topology.check(settings.kafka)["mentions"]
-        return open_detect(settings, engine, instance=instance, partitions=partitions)
+        return open_detect(settings, engine, instance=instance, partitions=partitions, source=policies)
 
     with (
+        policies,
         RoleMetrics("detect", settings.metrics) as metrics,
         _Beside("relay", lambda: RelaySession(settings, engine, stop), stop),
-        _Beside("escalate", lambda: EscalateSession(settings, engine, stop), stop),
-        _Beside("silence", lambda: SilenceSession(settings, engine, stop), stop),
+        _Beside("escalate", lambda: EscalateSession(settings, engine, stop, policies), stop),
+        _Beside("silence", lambda: SilenceSession(settings, engine, stop, policies), stop),
     ):
         role.run("detect", open_session, stop, retry_max_s=settings.stream.retry_max_s, on_step=metrics.stepped)
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from vocengine.alerts.policies import Policies
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.contracts import Alert, Case, Rejected, decode_alert, decode_case
 from vocengine.errors import NotificationError
 from vocengine.notify import (
@@ -78,10 +78,10 @@ class NotifyHandler:
         routes: Sequence[Route],
         settings: NotifySettings,
         clock: Clock = utc_now,
-        policies: Policies | None = None,
+        source: PolicySource | None = None,
     ) -> None:
         self._routes, self._clock = routes, clock
-        self._policies = policies or Policies()
+        self._source = source or PolicySource(None)
         self._max_age = timedelta(hours=settings.max_age_h)
 
     def handle(
@@ -106,7 +106,7 @@ class NotifyHandler:
         stale = event != "alert.resolved" and now - _happened(about) > self._max_age
         # The end of a critical alert is worth telling, but wakes nobody.
         severity = "low" if event in CALM else about.severity
-        policy = self._policies.of(about.key, about.kind)
+        policy = self._source.current.of(about.key, about.kind)
         for route in self._routes:
             if not route.takes(about, event) or (policy is not None and not policy.tells(route.name)):
                 continue

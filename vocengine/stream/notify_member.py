@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from vocengine.alerts.policies import Policies
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.contracts import Alert, Case
 from vocengine.errors import SettingsError
 from vocengine.metrics import RoleMetrics
@@ -16,7 +16,7 @@ from vocengine.store import locks
 from vocengine.store.engine import Engine
 from vocengine.store.locks import SessionLock
 from vocengine.stream import role
-from vocengine.stream.alert_policies import policies_of
+from vocengine.stream.alert_policies import source_of
 from vocengine.stream.members import new_instance, ready_database
 from vocengine.stream.notify import Dispatcher, NotifyHandler, decoded_alert, decoded_case
 from vocengine.stream.notify_clean import Cleaner
@@ -38,9 +38,9 @@ class NotifySession:
         stop: threading.Event,
         *,
         instance: str,
-        policies: Policies | None = None,
+        source: PolicySource | None = None,
     ) -> None:
-        self._settings, self._engine, self._routes, self._policies = settings, engine, routes, policies
+        self._settings, self._engine, self._routes, self._source = settings, engine, routes, source
         self._stop, self._instance = stop, instance
         self._lock = SessionLock(engine, locks.NOTIFY)
         self._sessions: list[DatabaseSession[Alert | Case | None]] = []
@@ -71,7 +71,7 @@ class NotifySession:
         if not self._lock.take():
             return False
         settings = self._settings
-        handler = NotifyHandler(self._routes, settings.notify, policies=self._policies)
+        handler = NotifyHandler(self._routes, settings.notify, source=self._source)
         # Alerts first: what a case's change need not repeat is known by then, as a rule.
         for group, topic, decode in (("notify", "alerts", decoded_alert), ("notify-cases", "cases", decoded_case)):
             session: DatabaseSession[Alert | Case | None] = DatabaseSession(
@@ -89,13 +89,13 @@ def run_notify(settings: Settings, stop: threading.Event) -> None:
     Raises SettingsError without routes, RouteError or PolicyError where these or the alert policies are wrong.
     """
     routes = routes_of(settings)
-    policies = policies_of(settings, routes)
+    policies = source_of(settings, routes)
     engine = ready_database(settings, stop)
     instance = settings.instance or new_instance()
-    with RoleMetrics("notify", settings.metrics) as metrics:
+    with policies, RoleMetrics("notify", settings.metrics) as metrics:
         role.run(
             "notify",
-            lambda: NotifySession(settings, engine, routes, stop, instance=instance, policies=policies),
+            lambda: NotifySession(settings, engine, routes, stop, instance=instance, source=policies),
             stop,
             retry_max_s=settings.stream.retry_max_s,
             on_step=metrics.stepped,

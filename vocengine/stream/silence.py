@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from vocengine.alerts.policy_source import PolicySource
 from vocengine.alerts.silence import BUDGET_PART, EVERYTHING, LEARNED_H, silent_streams, to_alert
 from vocengine.contracts import Alert, encode
 from vocengine.settings import Settings
@@ -20,7 +21,7 @@ from vocengine.store import arrivals, detector_states, outbox, silences
 from vocengine.store.arrivals import Arrived
 from vocengine.store.cases import Casebook
 from vocengine.store.engine import Connection, Engine, transaction
-from vocengine.stream.alert_policies import budget_of, policies_of
+from vocengine.stream.alert_policies import budget_of, source_of
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ _ABSENT_S = 900.0
 class SilenceSession:
     """Looks now and then for sources and channels that have stopped sending."""
 
-    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
-        self._engine, self._stop = engine, stop
-        self._casebook = Casebook.of(settings)
-        self._policies = policies_of(settings)
-        self._budget = budget_of(settings.alerts, self._policies)
+    def __init__(
+        self, settings: Settings, engine: Engine, stop: threading.Event, source: PolicySource | None = None
+    ) -> None:
+        self._engine, self._stop, self._settings = engine, stop, settings.alerts
+        self._source = source or source_of(settings)
+        self._casebook = Casebook.of(settings, self._source)
         self._topic = settings.kafka.topic("alerts")
 
     def step(self) -> int:
@@ -70,10 +72,12 @@ class SilenceSession:
         counts: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
         for one in came:
             counts[one.source, one.channel][one.hour] = one.n
-        a_day = BUDGET_PART * self._budget.at_most / self._budget.per_days
+        policies = self._source.current
+        budget = budget_of(self._settings, policies)
+        a_day = BUDGET_PART * budget.at_most / budget.per_days
         found = silent_streams(counts, now=hour, watched_since=since, false_alarms_a_day=a_day)
-        words = f"{self._budget}, a twentieth of it for silences"
-        alerts = self._policies.applied([to_alert(silent, budget=words, raised_at=now) for silent in found])
+        words = f"{budget}, a twentieth of it for silences"
+        alerts = policies.applied([to_alert(silent, budget=words, raised_at=now) for silent in found])
         new = silences.without_known(connection, alerts)
         detector_states.add_alerts(connection, new)
         self._casebook.take_up(connection, new, now=now)

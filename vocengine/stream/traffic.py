@@ -23,6 +23,10 @@ class TrafficBook:
         self._rules, self._budget, self._partitions = rules, budget, partitions
         self._states: dict[str, Traffic] = {}
 
+    def by(self, rules: Rules, budget: Budget) -> None:
+        """Go by other rules and another budget from now on."""
+        self._rules, self._budget = rules, budget
+
     def read(self, connection: Connection, mentions: Iterable[Mention]) -> None:
         """Have the states of all keys that are mentioned."""
         missing = {m.key for m in mentions if has_traffic(m.kind)} - self._states.keys()

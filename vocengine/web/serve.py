@@ -16,15 +16,17 @@ def serve(settings: Settings) -> None:
     A database that is away does not keep it from starting: pages and `/readyz` say so until it is back.
     """
     engine = connect(settings)
+    casebook = Casebook.of(settings)
     try:
-        uvicorn.run(
-            create_app(engine, edits=settings.web.edits, casebook=Casebook.of(settings)),
-            host=settings.web.host,
-            port=settings.web.port,
-            log_level="debug" if settings.log_level == "debug" else "warning",
-            access_log=settings.log_level == "debug",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+        with casebook.alert_policies:
+            uvicorn.run(
+                create_app(engine, edits=settings.web.edits, casebook=casebook),
+                host=settings.web.host,
+                port=settings.web.port,
+                log_level="debug" if settings.log_level == "debug" else "warning",
+                access_log=settings.log_level == "debug",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
     finally:
         engine.dispose()
