@@ -17,10 +17,11 @@ from collections.abc import Sequence
 
 from vocengine.alerts.population import Population
 
-DAYS = 28
+# A key's own memory: so many days one by one, and the weeks before them each as one, up to so many days back.
+DAYS, MEMORY_DAYS = 28, 84
 # Customers write seldom.
-CUSTOMER_DAYS = 365
-_MOST_DAYS = 2 * DAYS
+CUSTOMER_MEMORY_DAYS = 365
+_MOST_ENTRIES = 56
 # Days of a key's own that the day-to-day variance of its kind weighs.
 _KIND_DAYS = 8.0
 # A day that is further off than this many standard deviations is an incident rather than a usual day.
@@ -29,6 +30,8 @@ _USUAL_SD = 4.0
 
 class Baseline:
     """Days of one key: for each [day, mentions, sum of negativity free of the season] in one flat array.
+
+    What is older than `DAYS` is kept by week: [first day that was heard in it, mentions, sum].
 
     Days from `since_day` on, the estimated beginning of a fall, are no baseline; they weigh as what they are under the
     hypothesis that nothing has changed.
@@ -124,13 +127,29 @@ class Baseline:
             at = 0
         if at == len(days) and days:
             self._judge(int(days[-3]), since_day, population)
-        window = CUSTOMER_DAYS if population.kind == "customer" else DAYS
-        oldest = min(since_day, day) - window if since_day > day - window else day - 2 * window
-        while at and (self.days[0] < oldest or len(self.days) >= 3 * _MOST_DAYS):
-            self.days = self.days[3:]
-            at -= 3
+            memory = CUSTOMER_MEMORY_DAYS if population.kind == "customer" else MEMORY_DAYS
+            # A fall that goes on is measured against what was before it, but not for ever.
+            self._forget(max(since_day, day - memory) - memory, day - DAYS, since_day)
+            at = len(self.days)
         self.days[at:at] = array("f", (day, 0.0, 0.0))
         self.place = at
+
+    def _forget(self, oldest: int, daily_since: int, since_day: int) -> None:
+        """Drop what lies before `oldest`, and fold days before `daily_since` into weeks, none across `since_day`."""
+        days, kept, i = self.days, array("f"), 0
+        while i < len(days) and days[i] < daily_since:
+            if days[i] >= oldest:
+                before = kept[-3] if kept else -7.0
+                if before // 7 == days[i] // 7 and (before < since_day) == (days[i] < since_day):
+                    kept[-2] += days[i + 1]
+                    kept[-1] += days[i + 2]
+                else:
+                    kept.extend(days[i : i + 3])
+            i += 3
+        if len(kept) < i:
+            self.days = kept + days[i:]
+        if len(self.days) >= 3 * _MOST_ENTRIES:
+            del self.days[: len(self.days) - 3 * (_MOST_ENTRIES - 1)]
 
     def _judge(self, closed: int, since_day: int, population: Population) -> None:
         """By how much the closed day lay off what was expected of it, beyond chance."""

@@ -23,8 +23,12 @@ from vocengine.alerts.population import FURIOUS, Population
 from vocengine.alerts.voices import hear, marks
 from vocengine.contracts import SIGNALS, Mention
 
-# Falls that the bets suit best, in negativity; for what lies between two of them both do well.
+# Falls that the bets suit best, in negativity, and the part of a stake that each gets: for what lies between two of
+# them both do well, and most falls are of the size of the second.
 BETS = (0.05, 0.1, 0.2, 0.4)
+_SHARES = (0.22, 0.38, 0.25, 0.15)
+# A customer who falls falls far.
+_CUSTOMER_SHARES = (0.05, 0.15, 0.3, 0.5)
 _BOLDEST = 0.9
 FURIOUS_BETS = (0.5, 0.95)
 _NOTHING = (0.0,) * len(FURIOUS_BETS)
@@ -244,7 +248,7 @@ class KeyState:
         if customer:
             stake *= 0.5
             self._bet_on_fury(x, stake, population)
-        each, value, grown = stake / len(BETS), 0.0, self.grown
+        value, grown, shares = 0.0, self.grown, _CUSTOMER_SHARES if customer else _SHARES
         # The best bet on a fall of a given size, against scores that scatter so much; never one that could lose all.
         by_size, most = off / baseline.scatter, off * (_BOLDEST / m)
         fallen = off > 0.0
@@ -252,7 +256,7 @@ class KeyState:
             gain = bet * by_size
             if gain > most if fallen else gain < most:
                 gain = most
-            grown[i] = one = (grown[i] + each) * (1.0 + gain)
+            grown[i] = one = (grown[i] + stake * shares[i]) * (1.0 + gain)
             value += one
         if value > _LARGEST:
             self.grown = [e * _LARGEST / value for e in grown]
