@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,6 +39,20 @@ def stored_events(connection: sa.Connection, start: datetime, end: datetime) -> 
     Topics are those that the clauses had when they were read, under the labels of today. What is not stored is NaN
     (probabilities) or empty (turns, models, attributes).
     """
+    yield from _read(connection, _scored(start, end))
+
+
+def events_of(connection: sa.Connection, occurred: Mapping[str, datetime]) -> list[Enriched]:
+    """The scored events of these ids, as `stored_events` gives them; `occurred` says of each when it was."""
+    if not occurred:
+        return []
+    # The bounds let the planner leave out the partitions of other months.
+    first, last = min(occurred.values()), max(occurred.values())
+    named = events.c.event_id.in_(list(occurred))
+    return list(_read(connection, (*_scored(first, last + timedelta(microseconds=1)), named)))
+
+
+def _read(connection: sa.Connection, which: Sequence[sa.ColumnElement[bool]]) -> Iterator[Enriched]:
     labels = topic_labels(connection)
     e, s = events.c, spans.c
     clauses = (
@@ -61,7 +75,7 @@ def stored_events(connection: sa.Connection, start: datetime, end: datetime) -> 
             e.topics_version, clauses.c.clauses,
         )
         .select_from(events.join(clauses, sa.true(), isouter=True))
-        .where(*_scored(start, end))
+        .where(*which)
         .order_by(e.occurred_at, e.event_id)
     )  # fmt: skip
     for row in connection.execute(query.execution_options(yield_per=_FETCHED)).mappings():

@@ -1,5 +1,6 @@
 """Read models: what the pages and the API show, as plain functions of a connection."""
 
+from vocengine.store.reads.affected import AffectedBy, AffectedCustomer
 from vocengine.store.reads.alerts import (
     AlertDetail,
     AlertPage,
@@ -75,6 +76,8 @@ __all__ = [
     "BY_HOURS",
     "MAX_DAYS",
     "MAX_POINTS",
+    "AffectedBy",
+    "AffectedCustomer",
     "AlertDetail",
     "AlertPage",
     "AlertStatus",

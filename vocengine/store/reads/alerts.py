@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from vocengine.contracts import Alert, Rejected, decode_alert
 from vocengine.errors import StoreError
 from vocengine.store.candidates import CandidateStatus, load_one
+from vocengine.store.reads.affected import AffectedBy, affected_by
 from vocengine.store.reads.cases import CaseDetail, case_of_alert
 from vocengine.store.reads.cursor import Cursor, encode_cursor
 from vocengine.store.reads.incidents import Incident, IncidentBrief, Similar, incident_of, incidents_of, similar_to
@@ -58,7 +59,8 @@ class AlertDetail:
 
     Of an emerging topic, `candidate` says what became of it; the series is that of the topic it was adopted as.
     `case` is the work behind the alert, null for an alert of before there were cases. `incident` is what the alert
-    belongs to, null for one that stands by itself; `similar` are earlier alerts like it, and how they ended.
+    belongs to, null for one that stands by itself; `affected_by` are the incidents that a customer fell beside;
+    `similar` are earlier alerts like it, and how they ended.
     """
 
     alert: Alert
@@ -67,6 +69,7 @@ class AlertDetail:
     case: CaseDetail | None = None
     incident: Incident | None = None
     similar: tuple[Similar, ...] = ()
+    affected_by: tuple[AffectedBy, ...] = ()
 
 
 def alert_page(
@@ -121,7 +124,8 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
         # It may have been brought together with another one since the alert was published.
         alert = replace(alert, incident_id=whole.incident_id)
     similar = similar_to(connection, alert, whole)
-    return AlertDetail(alert, series, candidate, case_of_alert(connection, alert_id), whole, similar)
+    work, beside = case_of_alert(connection, alert_id), affected_by(connection, alert)
+    return AlertDetail(alert, series, candidate, work, whole, similar, beside)
 
 
 def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | None:

@@ -16,6 +16,7 @@ from vocengine.alerts.incidents import explained, root_of, share_on
 from vocengine.contracts import Alert, CaseState, Verdict
 from vocengine.contracts.alert import AlertKind, Severity
 from vocengine.store.incidents import members_of
+from vocengine.store.reads.affected import AffectedCustomer, AlertStatus, affected_customers
 from vocengine.store.reads.session import Connection
 from vocengine.store.tables import alerts, cases, incident_members, incidents
 
@@ -24,8 +25,6 @@ _LOOKED_AT = 300
 _SIMILAR = 5
 _LEAST_COMMON = 0.25
 _WORD = re.compile(r"[^\W\d_]{3,}")
-
-AlertStatus = Literal["open", "acknowledged", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class IncidentMember:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Alerts that tell of one thing. The root is the alert whose key explains most of the others: `explains` is that
-    share (0..1), on average over them, beyond what it was before; null where there are no others."""
+    share (0..1), on average over them, beyond what it was before; null where there are no others. `customers` fell
+    while it ran and mostly about its root; their alerts and cases are their own."""
 
     incident_id: str
     root_alert_id: str
@@ -57,6 +57,7 @@ class Incident:
     window_start: datetime
     window_end: datetime
     members: tuple[IncidentMember, ...]
+    customers: tuple[AffectedCustomer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,18 @@ def incident(connection: Connection, incident_id: str) -> Incident | None:
             )
         )
     others = any(one.key != root.key for one in members)
+    start, end = min(one.window_start for one in members), max(one.window_end for one in members)
+    over = all(row.status == "resolved" for row in rows.values())
     return Incident(
         incident_id=incident_id,
         root_alert_id=root.alert_id,
         root_key=root.key,
         root_label=rows[root.alert_id].label,
         explains=round(explained(root, members), 3) if others else None,
-        window_start=min(one.window_start for one in members),
-        window_end=max(one.window_end for one in members),
+        window_start=start,
+        window_end=end,
         members=tuple(told),
+        customers=affected_customers(connection, root.key, start, end, over=over),
     )
 
 
