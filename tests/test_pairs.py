@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.integration.wire import START, enriched
 from vocengine import pairs
-from vocengine.contracts import Sentiment, Span, SpanTopic
+from vocengine.contracts import Sentiment, Span, SpanTopic, encode
 from vocengine.errors import SettingsError
 from vocengine.key_patterns import is_kind, matches
 from vocengine.settings import load_settings
@@ -122,3 +122,14 @@ def test_a_pair_without_one_of_its_parts_or_with_too_long_a_name_is_not_there() 
     long = replace(_spoken(), product="p" * 512, segments={"region": "r" * 512})
     found = mentions_of(long, Monitored(pairs=("product~segment:region", "topic~product")))
     assert {m.kind for m in found if pairs.parts_of(m.key)} == {"topic~product"}
+
+
+def test_what_pairs_cost_is_as_the_documentation_says() -> None:
+    event = replace(_spoken(), product="kettle", journey_stage="buy")
+    spent = {}
+    for kinds in ((), ("topic~product",), ("topic~product", "topic~channel")):
+        found = mentions_of(event, Monitored(pairs=kinds))
+        spent[len(found)] = sum(len(encode(mention)) for mention in found)
+    plain, one, two = spent.values()
+    assert tuple(spent) == (7, 9, 11)
+    assert one / plain == pytest.approx(1.4, abs=0.1) and two / plain == pytest.approx(1.9, abs=0.1)

@@ -128,3 +128,12 @@ def test_check_explains_a_pair(database: Any, tmp_path: Any) -> None:
     assert "pairs: keys of the kind topic~product are not followed; see the settings monitor" in shown
     assert "'product~topic:a~1' is no key: 'product~topic' is written topic~product" in call("product~topic:a~1")
     assert "'topic~product:1' is no key: a key of a pair has two names" in call("topic~product:1")
+
+
+def test_a_backtest_tries_pairs_on_history_that_was_stored_without_them(database: Any) -> None:
+    with database.engine.begin() as connection:
+        EventWriter(Monitored()).write(connection, shop(fallen=[(1, "kettle")]))
+    wanted = ("--set", "alerts.per_days=700", "--set", "monitor.pairs=[topic~product]", "alerts", "backtest")
+    said = CliRunner().invoke(cli, ("--set", f"database.url={database.url}", *wanted, "--from", "2026-03-09", "--json"))
+    told = json.loads(said.output)
+    assert PAIR in {one["alert"]["key"] for one in told["alerts"]} and told["keys"]["topic~product"] == 4
