@@ -31,19 +31,19 @@ def test_days_that_are_older_are_kept_by_week_and_none_is_lost() -> None:
 def test_what_is_older_than_the_memory_is_forgotten() -> None:
     last = _BEGIN + 3 * MEMORY_DAYS
     baseline = heard("topic", range(_BEGIN, last + 1))
-    assert last - MEMORY_DAYS <= baseline.first_day < last - MEMORY_DAYS + 7
+    assert last - MEMORY_DAYS <= baseline.known.first_day < last - MEMORY_DAYS + 7
     # All whole days but today's.
-    assert baseline.n == 2 * (last - baseline.first_day)
+    assert baseline.known.n == 2 * (last - baseline.known.first_day)
 
 
 def test_a_customer_of_once_a_week_is_known_for_longer() -> None:
     last = _BEGIN + 105 * 7
     baseline = heard("customer", range(_BEGIN, last + 1, 7), a_day=1)
-    assert last - CUSTOMER_MEMORY_DAYS <= baseline.first_day <= last - 50 * 7
+    assert last - CUSTOMER_MEMORY_DAYS <= baseline.known.first_day <= last - 50 * 7
 
 
 def test_the_level_of_a_quiet_key_is_known_the_better_the_longer_it_was_heard() -> None:
-    spreads = [heard("topic", range(_BEGIN, _BEGIN + days)).spread_of_mean() for days in (14, DAYS, MEMORY_DAYS)]
+    spreads = [heard("topic", range(_BEGIN, _BEGIN + days)).known.spread_of_mean for days in (14, DAYS, MEMORY_DAYS)]
     assert spreads == sorted(spreads, reverse=True) and spreads[-1] < 0.75 * spreads[1]
 
 
@@ -53,4 +53,4 @@ def test_a_fall_that_goes_on_is_measured_against_the_days_before_it() -> None:
     for day in range(since, since + 2 * DAYS):
         baseline.look(day, since, population)
         baseline.add(1.0)
-    assert baseline.n == 2 * DAYS and baseline.raw_mean == pytest.approx(0.25)
+    assert baseline.known.n == 2 * DAYS and baseline.known.raw_mean == pytest.approx(0.25)

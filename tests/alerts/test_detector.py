@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.alerts.streams import POLICY, START, Shape, drawn, mention, run, scores
 from vocengine.alerts import Budget, KeyState, Meter, Rule, codec, watch
+from vocengine.alerts.evidence import Said, Stretch, kept_with, told
 
 
 def test_a_fall_is_found_within_a_few_mentions_and_its_beginning_is_estimated() -> None:
@@ -89,7 +91,7 @@ def test_a_level_that_lasts_becomes_the_new_normal() -> None:
     watched = run(mention(i, s) for i, s in enumerate(stream))
     state = watched.states["product:kettle"]
     assert len(watched.alerts) == 1
-    assert state.fallen_at is None and state.baseline.mean > 0.8, "after a week the new level is the baseline"
+    assert state.reported is None and state.baseline.known.mean > 0.8, "after a week the new level is the baseline"
 
 
 def test_a_second_fall_after_a_recovery_is_reported_again() -> None:
@@ -124,10 +126,39 @@ def test_a_state_of_an_older_version_is_begun_afresh_and_that_is_said(caplog: py
     assert caplog.text.count("begun afresh") == 2
 
 
+def in_memory(raw: bytes) -> int:
+    tracemalloc.start()
+    kept = codec.from_bytes(raw, "product")
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert codec.to_bytes(kept) == raw
+    return taken
+
+
 def test_a_key_with_a_long_past_is_remembered_in_2_kb() -> None:
     state = run(drawn(Shape(a_day=100), 60, seed=3)).states["product:kettle"]
-    state.negatives = ()  # the evidence of what may be beginning comes on top
-    assert len(codec.to_bytes(state)) < 1_200
+    state.stretch = None  # the evidence of what may be beginning comes on top
+    plain = codec.to_bytes(state)
+    assert len(plain) < 1_200
+    assert in_memory(plain) < 1_600
+    for number in range(20):
+        said = mention(number, -0.9, excerpt="x" * 140)
+        state.stretch = state.stretch or Stretch(said.occurred_at.timestamp())
+        state.stretch.negatives = kept_with(state.stretch.negatives, said, said.occurred_at.timestamp())
+    assert in_memory(codec.to_bytes(state)) < in_memory(plain) + 8 * 140 + 800
+
+
+def test_evidence_comes_back_as_it_was_said_the_newest_eight() -> None:
+    kept, texts = b"", ["two\nlines", 'a "quote"', "über 😡\u2028", "", *(f"words {i}" for i in range(6))]
+    for number, text in enumerate(texts):
+        at = START + timedelta(days=number, microseconds=123_457 * number)
+        said = mention(number, -0.1234 * (number % 8), at=at, excerpt=text, product=None if number % 2 else "kettle")
+        kept = kept_with(kept, said, at.timestamp())
+    found = told(kept)
+    assert [one.excerpt for one in found] == texts[2:]
+    assert found[0] == Said(
+        "e-2", START + timedelta(days=2, microseconds=246_914), "review", "kettle", -0.2468, texts[2]
+    )
 
 
 def test_a_replay_gives_the_same_alert_ids() -> None:

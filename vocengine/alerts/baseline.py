@@ -11,9 +11,10 @@ in what is to be expected, after today and the days since it began have moved th
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from vocengine.alerts.population import Population
 
@@ -28,71 +29,80 @@ _KIND_DAYS = 8.0
 _USUAL_SD = 4.0
 
 
+class Known(NamedTuple):
+    """What the days of a key tell of its next mention, season apart.
+
+    `excess` and `weight` are of its own variance from day to day; `looked` says from where it was looked. Before the
+    fall that may have begun there are `n` mentions since `first_day` with a plain mean of `raw_mean`, which tell a
+    level of `mean`. The days since then have moved it to `level`, of variance `uncertainty`, and leave the part
+    `since_scale` of a fall. `usual` is the standard deviation of a day's mean, `daily` and `scatter` are the
+    variances from day to day and of a mention.
+    """
+
+    excess: float = 0.0
+    weight: float = 0.0
+    looked: float = -1.0
+    n: float = 0.0
+    first_day: float = 0.0
+    raw_mean: float = 0.0
+    mean: float = 0.0
+    level: float = 0.0
+    uncertainty: float = 0.0
+    since_scale: float = 1.0
+    usual: float = 0.0
+    daily: float = 0.0
+    scatter: float = 0.0
+
+    @property
+    def spread_of_mean(self) -> float:
+        """Standard deviation of the mean, as the days before the fall have it."""
+        return math.sqrt(self.uncertainty / self.since_scale)
+
+
+_PACKED = struct.Struct(f"<{len(Known._fields)}d")
+PACKED_BYTES = _PACKED.size
+_NOTHING = _PACKED.pack(*Known())
+
+
 class Baseline:
     """Days of one key: for each [day, mentions, sum of negativity free of the season] in one flat array.
 
     What is older than `DAYS` is kept by week: [first day that was heard in it, mentions, sum].
 
     Days from `since_day` on, the estimated beginning of a fall, are no baseline; they weigh as what they are under the
-    hypothesis that nothing has changed.
+    hypothesis that nothing has changed. `place` is that of today in `days`. `packed` is what is `known`: as so many
+    numbers of their own it would take three times the memory.
     """
 
-    __slots__ = (
-        "_at",
-        "_day_variance",
-        "days",
-        "excess",
-        "first_day",
-        "level",
-        "mean",
-        "n",
-        "place",
-        "raw_mean",
-        "scatter",
-        "since_scale",
-        "uncertainty",
-        "usual",
-        "weight",
-    )
+    __slots__ = ("days", "packed", "place")
 
-    def __init__(self, days: array[float] | None = None, weight: float = 0.0, excess: float = 0.0) -> None:
+    def __init__(self, days: array[float] | None = None, packed: bytes = _NOTHING, place: int = 0) -> None:
         self.days: array[float] = array("f") if days is None else days
-        # Of the day-to-day variance.
-        self.weight, self.excess = weight, excess
-        self._at = -1
-        self.n = self.mean = self.level = self.raw_mean = 0.0
-        self.since_scale = 1.0
-        self.uncertainty = self.usual = self._day_variance = self.scatter = 0.0
-        self.first_day, self.place = 0, 0
+        self.packed, self.place = packed, place
 
-    def summary(self) -> tuple[float, ...]:
-        """What `look` found, for `resume`: it is not looked up again within the day, not even after a restart."""
-        known = (self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual)
-        return (self._at, *known, self._day_variance, self.scatter, self.first_day, self.place)
+    @property
+    def known(self) -> Known:
+        """What was last looked up."""
+        return tuple.__new__(Known, _PACKED.unpack(self.packed))
 
-    def resume(self, summary: Sequence[float]) -> None:
-        """Go on from what `summary` told."""
-        self._at = int(summary[0])
-        self.n, self.mean, self.level, self.raw_mean, self.since_scale, self.uncertainty, self.usual = summary[1:8]
-        self._day_variance, self.scatter = summary[8:10]
-        self.first_day, self.place = int(summary[10]), int(summary[11])
+    def look(self, day: int, since_day: int, population: Population) -> Known:
+        """What is known before `day`; it is looked up once a day, unless the beginning of the fall moves."""
+        # Half of what `_make` takes, once a mention.
+        known = tuple.__new__(Known, _PACKED.unpack(self.packed))
+        looked = (day << 24) + since_day
+        if known.looked != looked:
+            self._open(day, since_day, population)
+            known = self._summary(day, since_day, population, looked)
+            self.packed = _PACKED.pack(*known)
+        return known
 
-    def look(self, day: int, since_day: int, population: Population) -> None:
-        """Bring what is known before `day` up to date; nearly always it is."""
-        at = (day << 24) + since_day
-        if self._at == at:
-            return
-        self._open(day, since_day, population)
-        self._summarise(day, since_day, population)
-        self._at = at
-
-    def expected(self) -> tuple[float, float]:
+    def expected(self, known: Known) -> tuple[float, float]:
         """Of the next mention today, season apart: its expectation, and the part of a fall that remains in it."""
-        days, place = self.days, self.place
-        n = days[place + 1]
-        shared = self.uncertainty + self._day_variance
-        rest = shared * n + self.scatter
-        return self.level + shared * (days[place + 2] - n * self.level) / rest, self.since_scale * self.scatter / rest
+        n, total = self.days[self.place + 1], self.days[self.place + 2]
+        _, _, _, _, _, _, _, level, uncertainty, since_scale, _, daily, scatter = known
+        shared = uncertainty + daily
+        rest = shared * n + scatter
+        return level + shared * (total - n * level) / rest, since_scale * scatter / rest
 
     def add(self, x: float) -> None:
         """Take in a mention of today, free of the season."""
@@ -107,11 +117,7 @@ class Baseline:
             if (before is None or self.days[i] < before) and (since is None or self.days[i] >= since)
             for value in self.days[i : i + 3]
         ]
-        self.days, self._at = array("f", kept), -1
-
-    def day_variance(self, population: Population) -> float:
-        """Variance of this key's mean from day to day, shrunk toward its kind's."""
-        return max(0.0, (_KIND_DAYS * population.day_variance + self.excess) / (_KIND_DAYS + self.weight))
+        self.days, self.packed = array("f", kept), _PACKED.pack(*self.known._replace(looked=-1.0))
 
     def _open(self, day: int, since_day: int, population: Population) -> None:
         """Find the place of `day`, made where it is new; the newest day closed is judged then."""
@@ -153,55 +159,60 @@ class Baseline:
 
     def _judge(self, closed: int, since_day: int, population: Population) -> None:
         """By how much the closed day lay off what was expected of it, beyond chance."""
-        self._summarise(closed, min(since_day, closed), population)
+        known = self._summary(closed, min(since_day, closed), population, -1)
         n, total = self.days[-2], self.days[-1]
-        if not n or not self.n:
+        if not n or not known.n:
             return
-        chance = self.scatter / n + self.uncertainty
-        usual = self._day_variance + chance
-        off = total / n - self.level
+        chance = known.scatter / n + known.uncertainty
+        off = total / n - known.level
         weight = (n / (n + 200.0)) ** 2
-        excess = min(off * off, _USUAL_SD**2 * usual) - chance
-        self.weight += weight
-        self.excess += weight * excess
-        if self.weight > 60.0:
-            self.weight *= 0.5
-            self.excess *= 0.5
+        excess = min(off * off, _USUAL_SD**2 * (known.daily + chance)) - chance
+        own_weight, own_excess = known.weight + weight, known.excess + weight * excess
+        if own_weight > 60.0:
+            own_weight, own_excess = 0.5 * own_weight, 0.5 * own_excess
+        self.packed = _PACKED.pack(own_excess, own_weight, *known[2:])
         population.learn_day(weight, excess)
 
-    def _summarise(self, day: int, since_day: int, population: Population) -> None:
+    def _summary(self, day: int, since_day: int, population: Population, looked: int) -> Known:
         mean = population.mean
         spread = population.level_variance
-        daily = self._day_variance = self.day_variance(population)
+        excess, weight = self.known[:2]
+        # Shrunk toward that of the kind.
+        daily = max(0.0, (_KIND_DAYS * population.day_variance + excess) / (_KIND_DAYS + weight))
         dates, counts, sums = self.days[::3], self.days[1::3], self.days[2::3]
-        known = bisect_left(dates, since_day)
-        before_n, before_sum = sum(counts[:known], 0.0), sum(sums[:known], 0.0)
+        before = bisect_left(dates, since_day)
+        before_n, before_sum = sum(counts[:before], 0.0), sum(sums[:before], 0.0)
         rough = (mean * 4.0 + before_sum) / (4.0 + before_n)
         rough = min(0.97, max(0.03, rough))
-        scatter = self.scatter = population.dispersion * rough * (1.0 - rough)
+        scatter = population.dispersion * rough * (1.0 - rough)
         precision, weighted = 1.0 / spread, mean / spread
-        for n, total in zip(counts[:known], sums[:known], strict=True):
+        for n, total in zip(counts[:before], sums[:before], strict=True):
             if n:
                 one = n / (daily * n + scatter)
                 precision += one
                 weighted += one * total / n
         later_n = later_sum = later_days = 0.0
-        for i in range(known, len(dates)):
+        for i in range(before, len(dates)):
             if counts[i] and dates[i] != day:
                 later_n, later_sum, later_days = later_n + counts[i], later_sum + sums[i], later_days + 1
-        self.n, self.first_day = before_n, int(dates[0]) if known else day
-        self.mean = weighted / precision
-        self.raw_mean = before_sum / before_n if before_n else mean
-        uncertainty = 1.0 / precision
+        own_mean, uncertainty = weighted / precision, 1.0 / precision
         # The days since the fall that may have begun: under the hypothesis of no change they are days like all others.
-        moved = 0.0
+        level, moved = own_mean, 0.0
         if later_n:
             moved = uncertainty / (uncertainty + daily / later_days + scatter / later_n)
-        self.level = self.mean + moved * (later_sum / later_n - self.mean) if later_n else self.mean
-        self.uncertainty = uncertainty * (1.0 - moved)
-        self.since_scale = 1.0 - moved
-        self.usual = math.sqrt(daily + uncertainty)
-
-    def spread_of_mean(self) -> float:
-        """Standard deviation of the baseline's mean, as the days before the fall have it."""
-        return math.sqrt(self.uncertainty / self.since_scale)
+            level = own_mean + moved * (later_sum / later_n - own_mean)
+        return Known(
+            excess=excess,
+            weight=weight,
+            looked=looked,
+            n=before_n,
+            first_day=dates[0] if before else day,
+            raw_mean=before_sum / before_n if before_n else mean,
+            mean=own_mean,
+            level=level,
+            uncertainty=uncertainty * (1.0 - moved),
+            since_scale=1.0 - moved,
+            usual=math.sqrt(daily + uncertainty),
+            daily=daily,
+            scatter=scatter,
+        )

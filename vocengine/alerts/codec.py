@@ -1,4 +1,4 @@
-"""A key's state as bytes and back: numbers packed, the texts kept as evidence of a running fall as JSON behind them."""
+"""A key's state as bytes and back: numbers packed, and behind them the texts kept as evidence of a fall, as JSON."""
 
 from __future__ import annotations
 
@@ -7,50 +7,51 @@ import math
 import struct
 import sys
 from array import array
-from datetime import datetime
-from typing import Any
 
-import orjson
-
-from vocengine.alerts.baseline import Baseline
-from vocengine.alerts.detector import BETS, FURIOUS_BETS, KeyState, Said
+from vocengine.alerts.baseline import PACKED_BYTES, Baseline
+from vocengine.alerts.course import Reported
+from vocengine.alerts.customers import FURIOUS_BETS, Person
+from vocengine.alerts.detector import BETS, KeyState
+from vocengine.alerts.evidence import Stretch
 
 log = logging.getLogger(__name__)
 
-_VERSION = 4
+_VERSION = 5
 # Version; bytes of the kind; lengths of days, heard and recent.
 _HEAD = struct.Struct("<BBHHH")
-_NUMBERS = struct.Struct(f"<{15 + len(BETS) + len(FURIOUS_BETS)}d")
-_BASELINE = struct.Struct("<13d")
+_NUMBERS = struct.Struct(f"<{14 + len(FURIOUS_BETS)}dH")
+_GROWN_BYTES = 8 * len(BETS)
+# In place of times that are none.
+_NONE = math.nan
 
 
 def to_bytes(state: KeyState) -> bytes:
-    """The state packed; without evidence of a running fall it stays under 2 KB."""
+    """The state packed; without evidence of a fall that may have begun it stays under 2 KB."""
     kind = state.kind.encode()
+    stretch = state.stretch or Stretch(_NONE)
+    reported = state.reported or Reported(_NONE, 0.0, 0.0)
+    person = state.person or Person()
     numbers = _NUMBERS.pack(
         state.newest,
-        state.cusum,
-        math.nan if state.since is None else state.since,
-        state.since_n,
-        state.since_sum,
-        state.since_square_sum,
-        math.nan if state.fallen_at is None else state.fallen_at,
-        state.quiet_until,
-        state.quiet_level,
-        state.quiet_n,
-        state.quiet_sum,
-        state.n,
-        state.total,
-        state.furious_n,
-        state.baseline.weight,
-        *state.grown,
-        *(state.furious_grown or (0.0,) * len(FURIOUS_BETS)),
+        stretch.cusum,
+        stretch.since,
+        stretch.n,
+        stretch.total,
+        stretch.squares,
+        reported.at,
+        reported.quiet_until,
+        reported.quiet_level,
+        reported.n,
+        reported.total,
+        person.n,
+        person.total,
+        person.furious_n,
+        *person.furious_grown,
+        state.baseline.place,
     )
-    recent = state.recent or array("f")
-    head = _HEAD.pack(_VERSION, len(kind), len(state.baseline.days), len(state.heard), len(recent))
-    packed = [head, kind, numbers, _BASELINE.pack(state.baseline.excess, *state.baseline.summary())]
-    packed += [state.baseline.days.tobytes(), state.heard.tobytes(), recent.tobytes()]
-    packed.append(orjson.dumps(state.negatives) if state.negatives else b"")
+    head = _HEAD.pack(_VERSION, len(kind), len(state.baseline.days), len(state.heard), len(person.recent))
+    packed = [head, kind, numbers, state.grown, state.baseline.packed]
+    packed += [state.baseline.days.tobytes(), state.heard.tobytes(), person.recent.tobytes(), stretch.negatives]
     return b"".join(packed)
 
 
@@ -64,42 +65,21 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
     kind = sys.intern(raw[_HEAD.size : at].decode())
     numbers = _NUMBERS.unpack_from(raw, at)
     at += _NUMBERS.size
-    excess, *summary = _BASELINE.unpack_from(raw, at)
-    at += _BASELINE.size
+    grown, known = raw[at : at + _GROWN_BYTES], raw[at + _GROWN_BYTES : at + _GROWN_BYTES + PACKED_BYTES]
+    at += _GROWN_BYTES + PACKED_BYTES
     days, heard, recent = array("f"), array("I"), array("f")
     for values, n in ((days, days_n), (heard, heard_n), (recent, recent_n)):
         values.frombytes(raw[at : at + 4 * n])
         at += 4 * n
-    baseline = Baseline(days, weight=numbers[14], excess=excess)
-    baseline.resume(summary)
-    negatives = tuple(Said(**{**s, "occurred_at": datetime.fromisoformat(s["occurred_at"])}) for s in _tail(raw[at:]))
-    (newest, cusum, since, since_n, since_sum, since_square_sum, fallen_at, *quiet) = numbers[:11]
-    furious = numbers[15 + len(BETS) :]
-    n, total, furious_n = numbers[11:14]
-    return KeyState(
-        kind=kind,
-        baseline=baseline,
-        heard=heard,
-        grown=list(numbers[15 : 15 + len(BETS)]),
-        newest=newest,
-        cusum=cusum,
-        since=None if math.isnan(since) else since,
-        since_n=int(since_n),
-        since_sum=since_sum,
-        since_square_sum=since_square_sum,
-        negatives=negatives,
-        fallen_at=None if math.isnan(fallen_at) else fallen_at,
-        quiet_until=quiet[0],
-        quiet_level=quiet[1],
-        quiet_n=int(quiet[2]),
-        quiet_sum=quiet[3],
-        n=int(n),
-        total=total,
-        furious_n=int(furious_n),
-        furious_grown=furious if any(furious) else (),
-        recent=recent or None,
-    )
-
-
-def _tail(raw: bytes) -> list[dict[str, Any]]:
-    return orjson.loads(raw) if raw else []
+    newest, cusum, since, n, total, squares = numbers[:6]
+    reported_at, quiet_until, quiet_level, quiet_n, quiet_total = numbers[6:11]
+    person_n, person_total, furious_n, *furious_grown, place = numbers[11:]
+    stretch = reported = person = None
+    if not math.isnan(since):
+        stretch = Stretch(since, cusum, int(n), total, squares, raw[at:])
+    if not math.isnan(reported_at):
+        reported = Reported(reported_at, quiet_until, quiet_level, int(quiet_n), quiet_total)
+    if person_n:
+        person = Person(int(person_n), person_total, int(furious_n), tuple(furious_grown), recent)
+    baseline = Baseline(days, known, place)
+    return KeyState(kind, baseline, heard, grown, newest, stretch, reported, person)

@@ -30,6 +30,21 @@ class Amendment:
     ended: Ended | None = None
 
 
+@dataclass(slots=True)
+class Reported:
+    """A fall reported `at` that lasts until a cool-down passes in which the key stood near its old level again.
+
+    `n` and `total` are of the mentions in the cool-down that runs until `quiet_until`; up to a mean negativity of
+    `quiet_level` the key has recovered. Times are seconds since 1970.
+    """
+
+    at: float
+    quiet_until: float
+    quiet_level: float
+    n: int = 0
+    total: float = 0.0
+
+
 def alert_id_of(key: str, at: datetime) -> str:
     """The id of the alert on `key` that the mention of `at` completed: a replay repeats it."""
     basis = f"{key}\x1f{at.astimezone(UTC).isoformat()}"

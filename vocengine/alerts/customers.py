@@ -1,4 +1,5 @@
-"""How probable it is that a customer's level fell: few messages, read with what all customers have in common.
+"""What is known of one customer, and how probable it is that their level fell: few messages, read with what all
+customers have in common.
 
 A customer's level is a draw from a Beta distribution that is learned from all customers; at any message it may change
 once, with a small prior probability, to a fresh draw. The posterior over when it changed, if at all, and over the
@@ -9,13 +10,67 @@ quasi-likelihood, weighed by how much less they scatter than complaints counted 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from vocengine.alerts.population import Population
+from vocengine.alerts.population import FURIOUS, Population
 
 # That a customer changes at a given message.
 HAZARD = 0.02
 _GRID = 80
+FURIOUS_BETS = (0.5, 0.95)
+_NOTHING = (0.0,) * len(FURIOUS_BETS)
+# Mentions that the share of furious ones among all customers weighs for a customer with few of their own.
+_FURIOUS_PRIOR = 4.0
+_RECENT = 16
+_LARGEST = 1e4
+
+
+@dataclass(slots=True)
+class Person:
+    """A customer's messages: how many, the sum of their negativity, how many were furious; the newest, oldest first.
+
+    `furious_grown` is what the stakes on furious messages have grown to.
+    """
+
+    n: int = 0
+    total: float = 0.0
+    furious_n: int = 0
+    furious_grown: tuple[float, ...] = _NOTHING
+    recent: array[float] = field(default_factory=lambda: array("f"))
+
+    def remember(self, x: float) -> None:
+        """Take in a message of negativity `x`."""
+        self.n += 1
+        self.total += x
+        self.furious_n += x >= FURIOUS
+        self.recent.append(x)
+        if len(self.recent) > _RECENT:
+            del self.recent[0]
+
+    def bet_on_fury(self, x: float, stake: float, population: Population) -> float:
+        """What the stakes have grown to with a message of negativity `x`, before it is remembered.
+
+        One furious message of somebody who never was furious is rarer than its distance from the mean tells.
+        """
+        p = (_FURIOUS_PRIOR * population.furious_share + self.furious_n) / (_FURIOUS_PRIOR + self.n)
+        gain = ((x >= FURIOUS) - p) / p
+        each = stake / len(FURIOUS_BETS)
+        self.furious_grown = tuple(
+            min(_LARGEST, (e + each) * (1.0 + bet * gain))
+            for e, bet in zip(self.furious_grown, FURIOUS_BETS, strict=True)
+        )
+        return sum(self.furious_grown)
+
+    def begin_again(self) -> None:
+        """Nothing is staked any more."""
+        self.furious_grown = _NOTHING
+
+    def probability_of_fall(self, x: float, population: Population, min_effect: float) -> float:
+        """That with a message of negativity `x`, not remembered yet, the level is `min_effect` or more worse."""
+        earlier_n, earlier_sum = self.n - len(self.recent), self.total - sum(self.recent)
+        return probability_of_fall([*self.recent, x], earlier_n, earlier_sum, population, min_effect)
 
 
 def probability_of_fall(

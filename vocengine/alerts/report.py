@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from vocengine.alerts.course import alert_id_of, half_width
-from vocengine.alerts.detector import Fall, Said
+from vocengine.alerts.detector import Fall
+from vocengine.alerts.evidence import Said
 from vocengine.alerts.kinds import fall_of
 from vocengine.alerts.verbatims import representative
 from vocengine.contracts import Alert, Driver, Evidence, Mention, Verbatim

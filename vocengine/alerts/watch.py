@@ -61,7 +61,7 @@ def watch(
             continue
         if clock.at_s is not None and clock.at_s != purse.at_s:
             purse.earn(clock.at_s, a_day)
-        for key, kind in watched_as(mention, signals):
+        for key, kind in watched_as(mention, signals) if signals else ((mention.key, mention.kind),):
             news = states[key].update(mention, at, rule.policy, meter, importance=rule.importance, a_day=a_day, key=key)
             for one in news:
                 if isinstance(one, Fall):
