@@ -7,6 +7,7 @@ import math
 import struct
 import sys
 from array import array
+from typing import Any
 
 from vocengine.alerts.baseline import PACKED_BYTES, Baseline
 from vocengine.alerts.course import Reported
@@ -67,10 +68,9 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
     at += _NUMBERS.size
     grown, known = raw[at : at + _GROWN_BYTES], raw[at + _GROWN_BYTES : at + _GROWN_BYTES + PACKED_BYTES]
     at += _GROWN_BYTES + PACKED_BYTES
-    days, heard, recent = array("f"), array("I"), array("f")
-    for values, n in ((days, days_n), (heard, heard_n), (recent, recent_n)):
-        values.frombytes(raw[at : at + 4 * n])
-        at += 4 * n
+    days, at = _read("f", raw, at, days_n)
+    heard, at = _read("I", raw, at, heard_n)
+    recent, at = _read("f", raw, at, recent_n)
     newest, cusum, since, n, total, squares = numbers[:6]
     reported_at, quiet_until, quiet_level, quiet_n, quiet_total = numbers[6:11]
     person_n, person_total, furious_n, *furious_grown, place = numbers[11:]
@@ -83,3 +83,9 @@ def from_bytes(raw: bytes, kind: str) -> KeyState:
         person = Person(int(person_n), person_total, int(furious_n), tuple(furious_grown), recent)
     baseline = Baseline(days, known, place)
     return KeyState(kind, baseline, heard, grown, newest, stretch, reported, person)
+
+
+def _read(typecode: str, raw: bytes, at: int, n: int) -> tuple[array[Any], int]:
+    end = at + 4 * n
+    # A copy has no room to grow: that of many keys would be a twentieth of their memory.
+    return array(typecode, raw[at:end])[:], end
