@@ -286,12 +286,12 @@ def test_the_member_at_work_settles_within_seconds_what_was_asked_for_by_api(
         with fitted.connect() as connection:
             return not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(locks.DISCOVER)))
 
-    def status() -> str | None:
-        with TestClient(create_app(fitted)) as client:
-            told: str = client.get("/api/v1/topics/requests/1").json()["status"]
-        return told
-
     with TestClient(create_app(fitted, edits=True)) as client, in_thread(discover, settings):
+
+        def status() -> str:
+            told: str = client.get("/api/v1/topics/requests/1").json()["status"]
+            return told
+
         wait_until(at_work, what="a member at work")
         assert client.post("/api/v1/topics/1/split", json={"into": 2, "by": "ana"}).status_code == 202
         wait_until(lambda: status() == "refused", timeout_s=10, what="the request settled")
