@@ -79,8 +79,8 @@ class Fall:
 class KeyState:
     """All that is remembered of one key. `update` takes the next mention in; `codec` writes and reads it.
 
-    Times are seconds since 1970. With ten weeks of history it takes 1.7 KB of memory on average, of it up to eight texts
-    of 0.2 KB while a fall may have begun, or 0.4 KB where they are long.
+    Times are seconds since 1970. With ten weeks of history it takes 1.7 KB of memory on average, of it up to eight
+    texts of 0.2 KB while a fall may have begun, or 0.4 KB where they are long.
     """
 
     kind: str
