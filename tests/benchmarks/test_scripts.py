@@ -110,15 +110,15 @@ _TEXTS = ["The kettle broke after a day.", "Lovely!", "When do you open? I only 
 _SPANS = [[(0, 10)], [], [(0, 17)]]
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime-fp32", "openvino-fp32", "ctranslate2-fp32"])
-def test_another_runtime_that_is_measured_reads_what_the_engine_reads(runtime: str) -> None:
+def test_another_runtime_that_is_measured_reads_what_the_engine_reads() -> None:
     exact = load_encoder(backend="torch-fp32").encode(_TEXTS, _SPANS)
-    found = load_with(runtime).encode(_TEXTS, _SPANS)
+    found = load_with("onnxruntime-fp32").encode(_TEXTS, _SPANS)
     assert found.sentiment == pytest.approx(exact.sentiment, abs=1e-4)
     assert found.span_sentiment == pytest.approx(exact.span_sentiment, abs=1e-4)
 
 
-@pytest.mark.parametrize("runtime", ["onnxruntime-int8", "openvino-int8", "ctranslate2-int8"])
+# Each takes a quarter of a minute to export, so of each way to write a graph one reader is tried.
+@pytest.mark.parametrize("runtime", ["openvino-int8", "ctranslate2-int8"])
 def test_another_runtime_in_8_bits_reads_nearly_what_the_engine_reads(runtime: str, data_sets: Path) -> None:
     exact = load_encoder(backend="torch-fp32").encode(_TEXTS, _SPANS)
     found = load_with(runtime).encode(_TEXTS, _SPANS)
