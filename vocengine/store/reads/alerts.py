@@ -60,7 +60,8 @@ class AlertDetail:
     Of an emerging topic, `candidate` says what became of it; the series is that of the topic it was adopted as.
     `case` is the work behind the alert, null for an alert of before there were cases. `incident` is what the alert
     belongs to, null for one that stands by itself; `affected_by` are the incidents that a customer fell beside;
-    `similar` are earlier alerts like it, and how they ended.
+    `similar` are earlier alerts like it, and how they ended. `recovered` says that what was measured is back near where
+    it was; the status of an alert is `resolved` as well where people say so.
     """
 
     alert: Alert
@@ -70,6 +71,7 @@ class AlertDetail:
     incident: Incident | None = None
     similar: tuple[Similar, ...] = ()
     affected_by: tuple[AffectedBy, ...] = ()
+    recovered: bool = False
 
 
 def alert_page(
@@ -125,7 +127,9 @@ def alert_detail(connection: Connection, alert_id: str) -> AlertDetail | None:
         alert = replace(alert, incident_id=whole.incident_id)
     similar = similar_to(connection, alert, whole)
     work, beside = case_of_alert(connection, alert_id), affected_by(connection, alert)
-    return AlertDetail(alert, series, candidate, work, whole, similar, beside)
+    # The body is as it was published: resolved by a revision alone, not by people.
+    recovered = row.body["status"] == "resolved"
+    return AlertDetail(alert, series, candidate, work, whole, similar, beside, recovered)
 
 
 def _candidate_state(connection: Connection, alert: Alert) -> CandidateState | None:
